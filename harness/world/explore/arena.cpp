@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/world/explore/arena.h"
+
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "mm/types.h"
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace tlblab::inline TLBLAB_WORLD::detail {
+
+namespace {
+
+constexpr int freed_byte = 0x6b;
+
+#if defined(__SANITIZE_ADDRESS__)
+void poison(void* memory, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(memory, bytes); }
+void unpoison(void* memory, std::size_t bytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+}
+#else
+void poison(void*, std::size_t) noexcept {}
+void unpoison(void*, std::size_t) noexcept {}
+#endif
+
+// The head of a block of frames: one mark for each, the head's own included.
+bool& frame_in_use(void* frame) noexcept {
+  std::byte* block = Blocks::block_of(frame);
+  const std::size_t index =
+      static_cast<std::size_t>(static_cast<std::byte*>(frame) - block) / page_size;
+  return reinterpret_cast<bool*>(block)[index];
+}
+
+}  // namespace
+
+// ---- blocks -------------------------------------------------------------------------------------
+
+bool Blocks::open_block() noexcept {
+  if (open_ == blocks_.size()) {
+    void* block = std::aligned_alloc(block_size, block_size);
+    if (block == nullptr) return false;
+    blocks_.emplace_back(static_cast<std::byte*>(block));
+  }
+  std::byte* block = blocks_[open_++].get();
+  unpoison(block, head_);
+  std::memset(block, 0, head_);
+  poison(block + head_, block_size - head_);
+  used_ = head_;
+  return true;
+}
+
+void* Blocks::take(std::size_t bytes) noexcept {
+  if (bytes > block_size - used_ && !open_block()) return nullptr;
+  std::byte* memory = blocks_[open_ - 1].get() + used_;
+  used_ += bytes;
+  return memory;
+}
+
+void Blocks::take_back() noexcept {
+  open_ = 0;
+  used_ = block_size;
+}
+
+// ---- frames -------------------------------------------------------------------------------------
+
+void* Arena::alloc_frame(unsigned cpu) noexcept {
+  std::vector<void*>& free = cpus_[cpu].frames;
+  void* frame = nullptr;
+  if (free.empty()) {
+    frame = frames_.take(page_size);
+    if (frame == nullptr) return nullptr;
+  } else {
+    frame = free.back();
+    free.pop_back();
+  }
+  frame_in_use(frame) = true;
+  unpoison(frame, page_size);
+  return frame;
+}
+
+bool Arena::free_frame(void* frame, unsigned cpu, bool junk) noexcept {
+  bool& in_use = frame_in_use(frame);
+  if (!in_use) return false;
+  in_use = false;
+  if (junk) std::memset(frame, freed_byte, page_size);
+  poison(frame, page_size);
+  cpus_[cpu].frames.push_back(frame);
+  return true;
+}
+
+// ---- objects ------------------------------------------------------------------------------------
+
+void* Arena::alloc(std::size_t bytes, unsigned cpu) noexcept {
+  const auto width = static_cast<unsigned>(std::bit_width(bytes == 0 ? 0 : bytes - 1));
+  const unsigned size_class = width < smallest ? 0 : width - smallest;
+  if (size_class >= classes) return alloc_large(bytes);
+  Header* header = take_object(size_class, cpu);
+  if (header == nullptr) return nullptr;
+  *header = {bytes, size_class, true};
+  void* object = header + 1;
+  unpoison(object, bytes);
+  std::memset(object, 0, bytes);
+  return object;
+}
+
+Arena::Header* Arena::take_object(unsigned size_class, unsigned cpu) noexcept {
+  std::vector<Header*>& free = cpus_[cpu].objects[size_class];
+  if (!free.empty()) {
+    Header* header = free.back();
+    free.pop_back();
+    return header;
+  }
+  void* memory = objects_.take(sizeof(Header) + (std::size_t{1} << (smallest + size_class)));
+  if (memory == nullptr) return nullptr;
+  unpoison(memory, sizeof(Header));
+  return new (memory) Header;
+}
+
+void* Arena::alloc_large(std::size_t bytes) noexcept {
+  void* memory = std::calloc(1, sizeof(Header) + bytes);
+  if (memory == nullptr) return nullptr;
+  auto* header = new (memory) Header{bytes, classes, true};
+  large_.emplace_back(header);
+  return header + 1;
+}
+
+// A large one stays marked as free until the end of the execution: its address is not used again.
+bool Arena::free(void* object, unsigned cpu, bool junk) noexcept {
+  Header* header = static_cast<Header*>(object) - 1;
+  if (!header->in_use) return false;
+  header->in_use = false;
+  if (junk) std::memset(object, freed_byte, header->bytes);
+  poison(object, header->bytes);
+  if (header->size_class < classes) cpus_[cpu].objects[header->size_class].push_back(header);
+  return true;
+}
+
+void Arena::take_back() noexcept {
+  for (const auto& header : large_) unpoison(header.get() + 1, header->bytes);
+  large_.clear();
+  frames_.take_back();
+  objects_.take_back();
+  for (PerCpu& cpu : cpus_) {
+    cpu.frames.clear();
+    for (std::vector<Header*>& free : cpu.objects) free.clear();
+  }
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD::detail

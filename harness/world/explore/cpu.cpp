@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/world/explore/cpu.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "harness/world/explore/rcu.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+using detail::cpu_bit;
+using detail::CpuSet;
+
+namespace {
+
+void wait_for_acknowledgements(detail::Engine& engine, CpuSet targets) noexcept {
+  detail::Cpu& self = *engine.running;
+  engine.step_when(
+      [&] {
+        self.awaited = targets;
+        if ((self.unacknowledged & targets) != 0) engine.disable(cpu_bit(self.id));
+      },
+      [&] { self.awaited = 0; });
+}
+
+}  // namespace
+
+void local_irq_save() noexcept {
+  detail::Engine& engine = detail::engine();
+  detail::Cpu& self = *engine.running;
+  if (self.irq_off == 0) engine.step();
+  if (++self.irq_off != 1) return;
+  detail::enter_section(engine, self);
+  engine.update_both(self);
+}
+
+void local_irq_restore() noexcept {
+  detail::Engine& engine = detail::engine();
+  detail::Cpu& self = *engine.running;
+  engine.end_if(self.irq_off == 0, "interrupts_restored_twice");
+  if (self.irq_off == 1) engine.step();
+  if (--self.irq_off != 0) return;
+  detail::leave_section(engine, self);
+  engine.update_both(self);
+}
+
+// The first call of a loop finds an old mark and may return for nothing; the second then waits.
+void cpu_relax() noexcept {
+  detail::Engine& engine = detail::engine();
+  detail::WaitContext& wait = engine.running->wait;
+  const CpuSet self = cpu_bit(engine.running->id);
+  const auto by_others = [&] { return engine.changes - wait.own_changes; };
+  engine.step_or_interrupt(
+      [&] {
+        if (by_others() != wait.seen) return;
+        engine.relaxing |= self;
+        engine.disable(self);
+      },
+      [&] { engine.relaxing &= ~self; });
+  wait.seen = by_others();
+}
+
+ipi_ticket ipi_post(const cpumask& targets, ipi_fn fn, void* info) noexcept {
+  detail::Engine& engine = detail::engine();
+  detail::Cpu& self = *engine.running;
+  engine.end_if(self.irq_off != 0, "ipi_with_interrupts_off");
+  engine.end_if(targets.test(self.id), "ipi_to_self");
+  targets.for_each([&](unsigned target) {
+    engine.end_if(target >= engine.nr_cpus, "ipi_to_absent_cpu");
+    wait_for_acknowledgements(engine, cpu_bit(target));  // of an earlier post
+    detail::CallSingle& call = engine.calls[std::size_t{self.id} * engine.nr_cpus + target];
+    call.fn = fn;
+    call.info = info;
+    call.clock.copy(self.clock, engine.nr_cpus);
+    self.clock.tick(self.id);
+    self.unacknowledged |= cpu_bit(target);
+    detail::Cpu& other = engine.cpus[target];
+    if (other.mailbox.empty()) ++self.ipis_sent;
+    other.mailbox.push(&call);
+    engine.update_interrupt(other);
+  });
+  return {targets};
+}
+
+void ipi_wait(const ipi_ticket& ticket) noexcept {
+  detail::Engine& engine = detail::engine();
+  const auto targets = static_cast<CpuSet>(ticket.targets.word(0));
+  if (targets == 0) return;
+  wait_for_acknowledgements(engine, targets);
+  const std::size_t first = std::size_t{engine.running->id} * engine.nr_cpus;
+  ticket.targets.for_each(
+      [&](unsigned target) { engine.acquire(engine.calls[first + target].clock); });
+}
+
+void on_each_cpu_mask(const cpumask& mask, ipi_fn fn, void* info) noexcept {
+  cpumask others = mask;
+  const unsigned self = smp_processor_id();
+  others.clear(self);
+  const ipi_ticket ticket = ipi_post(others, fn, info);
+  if (mask.test(self)) {
+    local_irq_save();
+    fn(info);
+    local_irq_restore();
+  }
+  ipi_wait(ticket);
+}
+
+void cpu_event(CpuEvent) noexcept { detail::engine().step(); }
+
+void vm_bug(const char* what) noexcept {
+  if (detail::current != nullptr) detail::current->end(what);
+  std::fprintf(stderr, "tlblab: broken invariant: %s (no cpu)\n", what);
+  std::abort();
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

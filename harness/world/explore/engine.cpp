@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/world/explore/engine.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "harness/world/explore/rcu.h"
+
+namespace tlblab::inline TLBLAB_WORLD::detail {
+
+void outside_of_a_run() noexcept {
+  std::fputs("tlblab: only a simulated CPU can do this, and none runs (Machine::run)\n", stderr);
+  std::abort();
+}
+
+// ---- one execution ------------------------------------------------------------------------------
+
+void Engine::reset(unsigned count) {
+  nr_cpus = count;
+  for (unsigned id = 0; id < count; ++id) {
+    static_cast<CpuState&>(cpus[id]) = {};
+    cpus[id].id = id;
+    cpus[id].clock.set(id, 1);
+  }
+  calls.assign(std::size_t{count} * count, {});
+  for (std::size_t call = 0; call < calls.size(); ++call)
+    calls[call].sender = static_cast<unsigned>(call / count);
+  std::vector<ScheduleStep> schedule = std::move(result.schedule);
+  schedule.clear();
+  result = {};
+  result.schedule = std::move(schedule);
+  running = &cpus[0];
+  relaxing = in_section = sections_awaited = 0;
+  changes = steps_ = enabled_ = 0;
+  grace_periods = {};
+  had_grace_period = end_requested = in_window = false;
+  grace_period_began = {};
+  ++execution_;
+  releases_.forget_all();
+  readers_.clear();
+}
+
+struct BodyStart {
+  static void entry(void* cpu) noexcept { current->run_body(*static_cast<Cpu*>(cpu)); }
+};
+
+// What one run of a machine left happened before everything of the next.
+void Engine::run(void (*body)(void*, unsigned), void* context) {
+  if (!result.ok() || result.cut_short) return;
+  body_ = body;
+  body_context_ = context;
+  VectorClock everything;
+  for (unsigned id = 0; id < nr_cpus; ++id) everything.join(cpus[id].clock, nr_cpus);
+  for (unsigned id = 0; id < nr_cpus; ++id) {
+    cpus[id].clock = everything;
+    cpus[id].clock.tick(id);
+  }
+  current = this;
+  start_bodies();
+  if (result.ok() && !result.cut_short && enabled_ != 0) {
+    running = &cpus[0];
+    const unsigned actor = pick();
+    note_step(actor);
+    running = &cpus[cpu_of_actor(actor)];
+    running->chosen_as = kind_of_actor(actor);
+    Fiber::change(main_, running->fiber);
+  } else if (result.ok() && bodies_running_ != 0 && !result.cut_short) {
+    result.violation = "deadlock";
+  }
+  result.steps = steps_;
+  running = &cpus[0];
+  in_window = false;
+  current = nullptr;
+}
+
+// Each body runs to its first step, in the order of the CPUs: nobody can see what it does there,
+// so which comes first is no choice.
+void Engine::start_bodies() {
+  enabled_ = 0;
+  bodies_running_ = nr_cpus;
+  starting_ = true;
+  attention_ = 0;
+  for (unsigned id = 0; id < nr_cpus && result.ok(); ++id) {
+    cpus[id].ended = false;
+    cpus[id].fiber.start(BodyStart::entry, &cpus[id]);
+    enable(cpu_bit(id));
+    running = &cpus[id];
+    Fiber::change(main_, running->fiber);
+  }
+  starting_ = false;
+  attention_ = end_requested ? 0 : step_limit;
+}
+
+void Engine::run_body(Cpu& cpu) noexcept {
+  body_(body_context_, cpu.id);
+  check_ended_cleanly(cpu);
+  cpu.ended = true;
+  --bodies_running_;
+  // Idle: for ever disabled, but for the handlers that run here.
+  stand([&] { disable(cpu_bit(cpu.id)); }, [&] { enable(cpu_bit(cpu.id)); });
+}
+
+void Engine::check_ended_cleanly(const Cpu& cpu) noexcept {
+  end_if(cpu.irq_off != 0, "body_ended_with_interrupts_off");
+  end_if(cpu.lock_depth != 0, "body_ended_with_a_spinlock");
+  end_if(cpu.rcu_depth != 0, "body_ended_in_rcu_section");
+}
+
+void Engine::leave_for_main() noexcept {
+  Fiber::change(running->fiber, main_);
+  std::abort();  // an ended execution is not taken up again
+}
+
+void Engine::end(const char* violation) noexcept {
+  result.violation = violation;
+  result.cpu = running->id;
+  leave_for_main();
+  std::abort();
+}
+
+// ---- steps --------------------------------------------------------------------------------------
+
+ActorKind Engine::next() noexcept {
+  if (steps_ >= attention_) [[unlikely]] {
+    if (starting_) {
+      Cpu& self = *running;
+      Fiber::change(self.fiber, main_);
+      return self.chosen_as;
+    }
+    pay_attention();
+  }
+  const unsigned actor = pick();
+  note_step(actor);
+  return actor == running->id ? ActorKind::cpu : switch_to(actor);
+}
+
+void Engine::pay_attention() noexcept {
+  if (end_requested) {
+    result.cut_short = true;
+    leave_for_main();
+  }
+  end_if(steps_ >= step_limit && enabled_ != 0, "step_limit");
+  attention_ = step_limit;
+}
+
+unsigned Engine::pick() noexcept {
+  const std::uint64_t enabled = enabled_;
+  if ((enabled & (enabled - 1)) == 0) {
+    if (enabled == 0) nothing_enabled();
+    return static_cast<unsigned>(std::countr_zero(enabled));
+  }
+  ++result.choices;
+  if (chooser == nullptr) {  // the running CPU goes on, else the first that can
+    const bool goes_on = (enabled & actor_bit(running->id)) != 0;
+    return goes_on ? running->id : static_cast<unsigned>(std::countr_zero(enabled));
+  }
+  const ChoicePoint point{result.schedule.size(), enabled,
+                          static_cast<unsigned>(std::popcount(enabled)), running->id};
+  const unsigned answer = chooser->choose(point);
+  if (answer >= point.choices) std::abort();  // a broken Chooser
+  return point.actor(answer);
+}
+
+void Engine::nothing_enabled() noexcept {
+  if (bodies_running_ != 0) end("deadlock");
+  leave_for_main();
+}
+
+ActorKind Engine::switch_to(unsigned actor) noexcept {
+  const ActorKind kind = kind_of_actor(actor);
+  Cpu& self = *running;
+  Cpu& target = cpus[cpu_of_actor(actor)];
+  if (&target == &self) return kind;
+  target.chosen_as = kind;
+  running = &target;
+  ++result.switches;
+  Fiber::change(self.fiber, target.fiber);
+  return self.chosen_as;
+}
+
+unsigned Engine::choose(unsigned n) noexcept {
+  if (n <= 1) return 0;
+  end_if(n > max_hardware_choices, "choice_too_wide");
+  unsigned value = 0;
+  if (chooser != nullptr) {
+    ++result.choices;
+    value = chooser->choose({result.schedule.size(), 0, n, running->id});
+    if (value >= n) std::abort();  // a broken Chooser
+  } else if (std::uint64_t& state = running->choice_state; state != 0) {
+    state ^= state << 13;  // xorshift64
+    state ^= state >> 7;
+    state ^= state << 17;
+    value = static_cast<unsigned>((state >> 32) * n >> 32);
+  }
+  result.schedule.push_back(
+      {static_cast<std::uint8_t>(running->id), true, static_cast<std::uint16_t>(value)});
+  return value;
+}
+
+// ---- interrupts and callbacks -------------------------------------------------------------------
+
+void Engine::update_interrupt(Cpu& cpu) noexcept {
+  const std::uint64_t actor = actor_bit(actor_of(ActorKind::irq, cpu.id));
+  const bool can = !cpu.mailbox.empty() && cpu.irq_off == 0;
+  enabled_ = can ? enabled_ | actor : enabled_ & ~actor;
+}
+
+void Engine::update_callbacks(Cpu& cpu) noexcept {
+  const std::uint64_t actor = actor_bit(actor_of(ActorKind::rcu, cpu.id));
+  const bool can =
+      !cpu.callbacks.empty() && cpu.irq_off == 0 && cpu.lock_depth == 0 && !cpu.in_callbacks;
+  enabled_ = can ? enabled_ | actor : enabled_ & ~actor;
+}
+
+void Engine::serve(ActorKind what) noexcept {
+  Cpu& self = *running;
+  const WaitContext interrupted = self.wait;
+  self.wait = {};
+  if (what == ActorKind::irq)
+    serve_mailbox();
+  else
+    run_callbacks();
+  self.wait = interrupted;
+}
+
+// All that is there when the interrupt comes; what is posted later is another interrupt.
+void Engine::serve_mailbox() noexcept {
+  Cpu& self = *running;
+  Queue<CallSingle> posted = self.mailbox.take();
+  ++self.interrupts;
+  ++self.irq_off;
+  enter_section(*this, self);
+  update_interrupt(self);
+  update_callbacks(self);
+  while (!posted.empty()) {
+    CallSingle& call = *posted.pop();
+    acquire(call.clock);
+    call.fn(call.info);
+    step();  // the acknowledgement
+    acknowledge(call, self.id);
+  }
+  --self.irq_off;
+  leave_section(*this, self);
+  update_both(self);
+}
+
+// A release, which ipi_wait() acquires; no more (arch/arch.h, row "acknowledgement").
+void Engine::acknowledge(CallSingle& call, unsigned target) noexcept {
+  call.clock.copy(running->clock, nr_cpus);
+  running->clock.tick(target);
+  Cpu& sender = cpus[call.sender];
+  sender.unacknowledged &= ~cpu_bit(target);
+  if (sender.awaited != 0 && (sender.unacknowledged & sender.awaited) == 0)
+    enable(cpu_bit(sender.id));
+  changed();
+}
+
+void Engine::run_callbacks() noexcept {
+  Cpu& self = *running;
+  Queue<rcu_head> over = self.callbacks.take();
+  self.in_callbacks = true;
+  update_callbacks(self);
+  acquire(self.grace_periods);
+  while (!over.empty()) {
+    rcu_head* head = over.pop();
+    head->func(head);
+  }
+  self.in_callbacks = false;
+  update_both(self);
+}
+
+// ---- clocks (the rules: clock.h) ----------------------------------------------------------------
+
+void Engine::lock_acquired(const void* lock) noexcept {
+  if (const VectorClock* from = releases_.find(lock)) acquire(*from);
+}
+void Engine::lock_released(const void* lock) noexcept { release(releases_.obtain(lock)); }
+
+void Engine::loaded(const void* word, order o) noexcept {
+  const VectorClock* from = releases_.find(word);
+  if (from == nullptr) return;
+  if (o == order::relaxed)
+    running->unacquired.join(*from, nr_cpus);
+  else
+    acquire(*from);
+}
+
+void Engine::stored(const void* word, order o) noexcept {
+  Cpu& self = *running;
+  if (o != order::relaxed) {
+    releases_.obtain(word).copy(self.clock, nr_cpus);
+    self.clock.tick(self.id);
+  } else if (self.has_published) {
+    releases_.obtain(word).copy(self.published, nr_cpus);
+  } else if (VectorClock* old = releases_.find(word)) {
+    *old = {};
+  }
+}
+
+// A read-modify-write adds to what the word already carries: it goes on the release sequence.
+void Engine::modified(const void* word, order o) noexcept {
+  Cpu& self = *running;
+  const bool acquires = o == order::acquire || o == order::full;
+  if (o == order::full) fence_acquire();
+  loaded(word, acquires ? order::acquire : order::relaxed);
+  if (o == order::release || o == order::full)
+    release(releases_.obtain(word));
+  else if (self.has_published)
+    releases_.obtain(word).join(self.published, nr_cpus);
+  if (o == order::full) fence_release();
+}
+
+void Engine::fence_acquire() noexcept { acquire(running->unacquired); }
+
+void Engine::fence_release() noexcept {
+  Cpu& self = *running;
+  self.published.copy(self.clock, nr_cpus);
+  self.has_published = true;
+  self.clock.tick(self.id);
+}
+
+bool Engine::known(Epoch use) const noexcept {
+  return running->clock.of(static_cast<unsigned>(use >> 32)) >= static_cast<std::uint32_t>(use);
+}
+
+void Engine::refresh(UseHistory& history) noexcept {
+  if (history.execution != execution_) history = {execution_, 0, 0, 0};
+}
+
+void Engine::shared_read(UseHistory& history) noexcept {
+  refresh(history);
+  end_if(!known(history.write), "data_race");
+  const unsigned self = running->id;
+  const std::uint32_t now = running->clock.of(self);
+  if (history.readers != 0) {
+    readers_[history.readers - 1].set(self, now);
+  } else if (known(history.read)) {  // none, this CPU's own, or one that came before
+    history.read = epoch_of(self, now);
+  } else {
+    VectorClock both;
+    both.set(static_cast<unsigned>(history.read >> 32), static_cast<std::uint32_t>(history.read));
+    both.set(self, now);
+    readers_.push_back(both);
+    history.readers = static_cast<std::uint32_t>(readers_.size());
+  }
+}
+
+void Engine::shared_written(UseHistory& history) noexcept {
+  refresh(history);
+  const bool reads_known = history.readers == 0
+                               ? known(history.read)
+                               : readers_[history.readers - 1].before(running->clock, nr_cpus);
+  end_if(!known(history.write) || !reads_known, "data_race");
+  shared_made(history);
+}
+
+void Engine::shared_made(UseHistory& history) noexcept {
+  history = {execution_, 0, epoch_of(running->id, running->clock.of(running->id)), 0};
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD::detail

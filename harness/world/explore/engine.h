@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The engine of one execution: who can move, who moves next, and when it is over.
+//
+// Visible steps. Every operation on an Atomic, a lock, an interrupt or RCU calls step() first.
+// There the CPU stands until the chooser picks it; then it does the operation and everything up
+// to its next step, which nobody else can see. So between two steps of a CPU others may do any
+// number of theirs, and each operation is one indivisible event: sequential consistency.
+//
+// Waiting. A CPU whose operation cannot go on (a lock is taken, an acknowledgement or a grace
+// period is outstanding, cpu_relax() and nothing has changed) is not enabled, and is enabled again
+// by whoever ends the reason. Nothing ever spins. If no actor is enabled and a body has not ended,
+// that is a deadlock.
+//
+// Interrupts and callbacks are actors too (chooser.h). They are enabled while they wait and their
+// CPU has interrupts on (callbacks: and holds no spinlock and runs no callback already). All CPUs
+// but the one that runs stand at a step, so both come exactly at steps; chosen, they run on the
+// stack of their CPU, on top of the operation that it stands at, and their own operations are
+// steps of that CPU.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "harness/world/explore/arena.h"
+#include "harness/world/explore/chooser.h"
+#include "harness/world/explore/clock.h"
+#include "harness/world/explore/fiber.h"
+#include "mm/types.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+using ipi_fn = void (*)(void* info);
+struct rcu_head;
+
+namespace detail {
+
+using CpuSet = std::uint32_t;  // of at most max_explored_cpus
+constexpr CpuSet cpu_bit(unsigned cpu) noexcept { return CpuSet{1} << cpu; }
+
+// A cross call: one from each CPU to each, as in the kernel.
+struct CallSingle {
+  ipi_fn fn = nullptr;
+  void* info = nullptr;
+  CallSingle* next = nullptr;
+  unsigned sender = 0;
+  VectorClock clock;  // of the sender at the post, then of the target at the acknowledgement
+};
+
+// A list in the order in which things came.
+template <class T>
+struct Queue {
+  T* first = nullptr;
+  T* last = nullptr;
+  [[nodiscard]] bool empty() const noexcept { return first == nullptr; }
+  void push(T* item) noexcept {
+    item->next = nullptr;
+    (first == nullptr ? first : last->next) = item;
+    last = item;
+  }
+  T* pop() noexcept {
+    T* item = first;
+    first = item->next;
+    return item;
+  }
+  Queue take() noexcept {
+    const Queue all = *this;
+    *this = {};
+    return all;
+  }
+};
+
+// What cpu_relax() compares. A handler has its own while it runs: what it changes is, for the loop
+// that it interrupted, somebody else's change.
+struct WaitContext {
+  std::uint64_t own_changes = 0;
+  std::uint64_t seen = ~0ULL;  // changes by others when cpu_relax() last returned
+};
+
+// All of a CPU that belongs to one execution.
+struct CpuState {
+  unsigned id = 0;
+  unsigned irq_off = 0;     // depth of local_irq_save
+  unsigned rcu_depth = 0;   // read-side sections, interrupts off included
+  unsigned lock_depth = 0;  // spinlocks held
+  bool in_callbacks = false;
+  bool awaits_grace_period = false;  // stands in synchronize_rcu()
+  bool ended = false;
+  ActorKind chosen_as = ActorKind::cpu;  // why it was switched to
+  WaitContext wait;
+  Queue<CallSingle> mailbox;
+  CpuSet unacknowledged = 0;  // targets that have not run what this CPU posted
+  CpuSet awaited = 0;         // those of them that it stands waiting for
+  Queue<rcu_head> callbacks;  // whose grace period is over
+  TraceSink* sink = nullptr;
+  std::uint64_t choice_state = 0;
+  std::uint64_t ipis_sent = 0;
+  std::uint64_t interrupts = 0;
+  std::array<std::uint64_t, 16> charged{};  // by Cost
+
+  // Clocks (clock.h).
+  VectorClock clock;
+  VectorClock published;      // at the last write barrier; later relaxed stores release it
+  VectorClock unacquired;     // of words read relaxed since the last read barrier
+  VectorClock section;        // at the end of the last read-side section
+  VectorClock grace_periods;  // of the sections that ended grace periods waited for
+  VectorClock window;         // at the end of the last access window
+  bool has_published = false;
+};
+
+struct Cpu : CpuState {
+  Fiber fiber;
+};
+
+class Engine {
+ public:
+  // One execution of n CPUs begins, nothing of an earlier one is left.
+  void reset(unsigned cpus);
+  // Bodies start on all CPUs; returns when nothing can move any more or the execution was ended.
+  void run(void (*body)(void*, unsigned), void* context);
+
+  // ---- steps ----
+  // Before every visible operation that can always go on.
+  void step() noexcept {
+    forbid_in_window("waits_inside_access_window");
+    stand([] {}, [] {});
+  }
+  // The same for accesses to words, which inside an access window belong to the window's step.
+  void access_step() noexcept {
+    if (!in_window) stand([] {}, [] {});
+  }
+  // Before one that may have to wait: arm() disables the running CPU if it must and says where it
+  // is to be enabled; disarm() takes that back, since a handler that runs meanwhile is not waiting.
+  template <class Arm, class Disarm>
+  void step_when(Arm arm, Disarm disarm) noexcept {
+    forbid_in_window("waits_inside_access_window");
+    stand([&] { arm(); },
+          [&] {
+            disarm();
+            enable(cpu_bit(running->id));
+          });
+  }
+  // The same, but returns also after a handler has run.
+  template <class Arm, class Disarm>
+  void step_or_interrupt(Arm arm, Disarm disarm) noexcept {
+    forbid_in_window("waits_inside_access_window");
+    arm();
+    const ActorKind what = next();
+    disarm();
+    enable(cpu_bit(running->id));
+    if (what != ActorKind::cpu) serve(what);
+  }
+  void enable(CpuSet who) noexcept { enabled_ |= who; }
+  void disable(CpuSet who) noexcept { enabled_ &= ~std::uint64_t{who}; }
+  // A word or lock changed: whoever waits in cpu_relax() looks again.
+  void changed() noexcept {
+    ++changes;
+    ++running->wait.own_changes;
+    enable(relaxing);
+    relaxing = 0;
+  }
+  [[nodiscard]] unsigned choose(unsigned n) noexcept;
+  [[noreturn]] void end(const char* violation) noexcept;
+  void end_if(bool broken, const char* violation) noexcept {
+    if (broken) [[unlikely]]
+      end(violation);
+  }
+  void forbid_in_window(const char* violation) noexcept { end_if(in_window, violation); }
+
+  // ---- what enables interrupts and callbacks; after every change of what they depend on ----
+  void update_interrupt(Cpu& cpu) noexcept;
+  void update_callbacks(Cpu& cpu) noexcept;
+  void update_both(Cpu& cpu) noexcept {
+    if (!cpu.mailbox.empty()) update_interrupt(cpu);
+    if (!cpu.callbacks.empty()) update_callbacks(cpu);
+  }
+
+  // ---- clocks ----
+  void acquire(const VectorClock& from) noexcept { running->clock.join(from, nr_cpus); }
+  void release(VectorClock& to) noexcept {
+    to.join(running->clock, nr_cpus);
+    running->clock.tick(running->id);
+  }
+  void lock_acquired(const void* lock) noexcept;
+  void lock_released(const void* lock) noexcept;
+  void loaded(const void* word, order o) noexcept;
+  void stored(const void* word, order o) noexcept;
+  void modified(const void* word, order o) noexcept;
+  void fence_acquire() noexcept;
+  void fence_release() noexcept;
+  void fence_full() noexcept {
+    fence_acquire();
+    fence_release();
+  }
+  void shared_read(UseHistory& history) noexcept;
+  void shared_written(UseHistory& history) noexcept;
+  void shared_made(UseHistory& history) noexcept;
+
+  Cpu* running = nullptr;
+  unsigned nr_cpus = 0;
+  bool in_window = false;
+  CpuSet relaxing = 0;  // stand in cpu_relax() and wait for a change
+  std::uint64_t changes = 0;
+  CpuSet in_section = 0;          // CPUs inside a read-side section
+  CpuSet sections_awaited = 0;    // by some grace period
+  Queue<rcu_head> grace_periods;  // outstanding, oldest first
+  bool had_grace_period = false;
+  VectorClock grace_period_began;
+
+  std::array<Cpu, max_explored_cpus> cpus;
+  std::vector<CallSingle> calls;  // sender * nr_cpus + target
+  Arena arena;
+  ExecutionResult result;
+  Chooser* chooser = nullptr;
+  std::uint64_t step_limit = 0;
+  bool end_requested = false;
+
+  // The next step does not pass unnoticed (a bound, a request, the start of the bodies).
+  void attend() noexcept { attention_ = 0; }
+
+ private:
+  template <class Arm, class Disarm>
+  void stand(Arm arm, Disarm disarm) noexcept {
+    for (;;) {
+      arm();
+      const ActorKind what = next();
+      disarm();
+      if (what == ActorKind::cpu) return;
+      serve(what);
+    }
+  }
+  [[nodiscard]] ActorKind next() noexcept;
+  [[nodiscard]] unsigned pick() noexcept;
+  void note_step(unsigned actor) noexcept {
+    ++steps_;
+    result.schedule.push_back({static_cast<std::uint8_t>(actor), false, 0});
+  }
+  void pay_attention() noexcept;
+  void nothing_enabled() noexcept;
+  ActorKind switch_to(unsigned actor) noexcept;
+  void leave_for_main() noexcept;
+  void serve(ActorKind what) noexcept;
+  void run_callbacks() noexcept;
+  void serve_mailbox() noexcept;
+  void acknowledge(CallSingle& call, unsigned target) noexcept;
+  void start_bodies();
+  void run_body(Cpu& cpu) noexcept;
+  void check_ended_cleanly(const Cpu& cpu) noexcept;
+  void refresh(UseHistory& history) noexcept;
+  [[nodiscard]] bool known(Epoch use) const noexcept;
+
+  std::uint64_t enabled_ = 0;  // actors that can move
+  std::uint64_t steps_ = 0;
+  std::uint64_t attention_ = 0;  // number of steps at which pay_attention() is due
+  bool starting_ = false;        // bodies run to their first step, one after the other
+  unsigned bodies_running_ = 0;
+  std::uint32_t execution_ = 0;
+  Fiber main_;
+  void (*body_)(void*, unsigned) = nullptr;
+  void* body_context_ = nullptr;
+  ReleaseTable releases_;
+  std::vector<VectorClock> readers_;  // of Shared words with several readers
+  friend struct BodyStart;
+};
+
+// Of the running execution; null outside of one: then words are plain and nothing is checked.
+inline constinit Engine* current = nullptr;
+// Of the machine; its memory can be used before and after its CPUs run.
+inline constinit Engine* machine = nullptr;
+
+// For names that make sense on a simulated CPU only.
+[[noreturn]] void outside_of_a_run() noexcept;
+inline Engine& engine() noexcept {
+  if (current == nullptr) [[unlikely]]
+    outside_of_a_run();
+  return *current;
+}
+
+}  // namespace detail
+
+}  // namespace tlblab::inline TLBLAB_WORLD

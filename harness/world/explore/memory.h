@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Memory of the explore world: one execution's, see explore/arena.h. May be used before and after
+// the CPUs run too, then on behalf of CPU 0.
+#pragma once
+
+#include "harness/world/explore/cpu.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+// 4 KiB, aligned, contents undefined; null if there is none or a test made this site fail.
+[[nodiscard]] void* alloc_frame(AllocSite site) noexcept;
+void free_frame(void* frame) noexcept;
+
+// Zeroed object memory; null if there is none or a test made this site fail.
+[[nodiscard]] void* kmalloc(std::size_t bytes, AllocSite site) noexcept;
+void kfree(void* object) noexcept;
+
+}  // namespace tlblab::inline TLBLAB_WORLD

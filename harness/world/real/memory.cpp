@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The only file that sees jemalloc. Debian's jemalloc takes over malloc when it is linked; under a
+// sanitizer malloc stays the sanitizer's, and only what mallocx gave may go to dallocx.
+#include "harness/world/real/memory.h"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <jemalloc/jemalloc.h>
+
+#include "harness/world/real/machine.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace {
+
+constexpr int freed_byte = 0x6b;
+constexpr unsigned max_nodes = 64;
+
+void poison(void* frame) noexcept {
+#if defined(__SANITIZE_ADDRESS__)
+  ASAN_POISON_MEMORY_REGION(frame, page_size);
+#else
+  static_cast<void>(frame);
+#endif
+}
+
+void unpoison(void* frame) noexcept {
+#if defined(__SANITIZE_ADDRESS__)
+  ASAN_UNPOISON_MEMORY_REGION(frame, page_size);
+#else
+  static_cast<void>(frame);
+#endif
+}
+
+unsigned create_arena() noexcept {
+  unsigned arena = 0;
+  std::size_t size = sizeof arena;
+  if (mallctl("arenas.create", &arena, &size, nullptr, 0) != 0) vm_bug("no_jemalloc_arena");
+  return arena;
+}
+
+// Arenas outlive machines: jemalloc cannot give one back while a thread caches for it.
+unsigned arena_of_node(unsigned node) noexcept {
+  static std::array<std::atomic<unsigned>, max_nodes> arenas{};  // 0: not made yet
+  std::atomic<unsigned>& slot = arenas[node % max_nodes];
+  unsigned arena = slot.load(std::memory_order_acquire);
+  if (arena != 0) return arena;
+  const unsigned fresh = create_arena();
+  return slot.compare_exchange_strong(arena, fresh, std::memory_order_acq_rel) ? fresh : arena;
+}
+
+bool made_to_fail(AllocSite site) noexcept {
+  AllocPolicy* policy = detail::options->alloc_policy;
+  return policy != nullptr && policy->fails(site, detail::current->id);
+}
+
+unsigned node_of(unsigned cpu) noexcept {
+  const auto& nodes = detail::options->nodes;
+  return cpu < nodes.size() ? nodes[cpu] : 0;
+}
+
+}  // namespace
+
+void* alloc_frame(AllocSite site) noexcept {
+  if (made_to_fail(site)) return nullptr;
+  const auto arena = static_cast<int>(arena_of_node(node_of(detail::current->id)));
+  // The thread's cache holds frames of one arena only, so it is right only with a single node.
+  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
+  void* frame = mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache);
+  if (frame != nullptr) unpoison(frame);
+  return frame;
+}
+
+void free_frame(void* frame) noexcept {
+  if (detail::options->junk_fill) std::memset(frame, freed_byte, page_size);
+  poison(frame);
+  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
+  dallocx(frame, cache);
+}
+
+void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
+  return made_to_fail(site) ? nullptr : std::calloc(1, bytes);
+}
+
+void kfree(void* object) noexcept { std::free(object); }
+
+}  // namespace tlblab::inline TLBLAB_WORLD

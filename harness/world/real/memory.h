@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Memory of the real world. Frames are real 4 KiB pages from one jemalloc arena per NUMA node;
+// objects come from malloc. A checked machine fills freed frames with junk, and under
+// AddressSanitizer poisons them, so a use after the free shows at its line.
+#pragma once
+
+#include "harness/world/real/cpu.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+// 4 KiB, aligned, contents undefined; null if there is none or a test made this site fail.
+[[nodiscard]] void* alloc_frame(AllocSite site) noexcept;
+void free_frame(void* frame) noexcept;
+
+// Zeroed object memory; null if there is none or a test made this site fail.
+[[nodiscard]] void* kmalloc(std::size_t bytes, AllocSite site) noexcept;
+void kfree(void* object) noexcept;
+
+}  // namespace tlblab::inline TLBLAB_WORLD
