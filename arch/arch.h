@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The contract between core and architecture, in the shape that Mel Gorman asked for in 2017: core
+// owns the pending count, the nested decision, the batches and every free; a backend owns the
+// encoding of a PTE, the invalidates and the switch of address spaces. The rules in prose, D1 to
+// D42, are in arch/README.md; here is what a compiler can check.
+//
+// A backend is a type whose static members are the hooks. Hooks take the plain part of a gather
+// (gather_range), never mmu_gather, do the invalidate and say what they did; nothing that a hook
+// is handed may it free or allocate.
+//
+// What hardware operations promise. (i) is what their completion guarantees, (ii) what they are as
+// a memory barrier on the CPU that executes them. Backends may rely on this table and no more.
+//
+//   operation            (i) completion                                   (ii) barrier
+//   -------------------  -----------------------------------------------  ------------------------
+//   INVLPG               this CPU: entries of the page in the loaded      full, as every
+//                        PCID, all its cached upper levels                serializing instruction
+//   CR3 write, flush     this CPU: all entries of the PCID loaded         full
+//   CR3 write, no flush  none                                             full
+//   send an interrupt    none: the target may be anywhere                 full (locked write to the
+//                                                                         mailbox, as to the x2APIC
+//                                                                         after the kernel's fence)
+//   interrupt handler    runs between two accesses of its CPU, so none    acquire of what the
+//                        of them is open while it runs                    sender wrote before
+//   acknowledgement      the handler has run                              release by the target,
+//                                                                         acquire by the sender; no
+//                                                                         more, not cumulative
+//                                                                         beyond the two
+//   locked RMW of a PTE  A or D is set only if the entry is still what    full
+//                        the walk read
+#pragma once
+
+#include <concepts>
+
+#include "mm/mm_types.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+// What asm-generic/tlb.h of Linux asks of an architecture by configuration switches.
+struct mmu_gather_features {
+  bool table_free = false;        // tables are freed through a batch of their own
+  bool rcu_table_free = false;    // ... after a grace period, for walkers that no interrupt stops
+  bool table_invalidate = true;   // hardware walks the tables: invalidate before they are freed
+  bool merge_vmas = false;        // a gather may keep its range over several areas
+  bool no_range = false;          // no range flush: anything gathered flushes the mm
+  bool no_gather = false;         // clearing a PTE invalidates at once, pages are freed at once
+  bool page_size = false;         // a gather holds one page size at a time
+  bool pt_reclaim = false;        // MADV_DONTNEED frees page tables that it emptied
+  bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
+};
+
+// The plain part of a gather: what has been cleared and not been flushed yet, at which levels.
+// Kernel: the fields of struct mmu_gather that an architecture's tlb_flush may look at.
+struct gather_range {
+  mm_struct* mm = nullptr;
+  // What was asked for at tlb_gather_mmu(tlb, mm, start, end): eras in which a nested flush
+  // repeats the request need it.
+  vaddr_t request_start = 0, request_end = tlb_flush_all;
+  // What was recorded. Empty: start = ~0, end = 0. With fullmm both are ~0.
+  vaddr_t start = ~0ULL, end = 0;
+  bool fullmm = false;
+  bool need_flush_all = false;  // survives a reset
+  bool freed_tables = false;
+  bool cleared_ptes = false, cleared_pmds = false, cleared_puds = false, cleared_p4ds = false;
+  bool vma_exec = false, vma_huge = false, vma_pfn = false;  // of the current area; survive a reset
+
+  // Anything to flush? The bits decide, not start and end (trap T2).
+  [[nodiscard]] bool recorded() const noexcept {
+    return freed_tables || cleared_ptes || cleared_pmds || cleared_puds || cleared_p4ds;
+  }
+  void adjust(vaddr_t address, std::uint64_t size) noexcept {
+    if (address < start) start = address;
+    if (address + size > end) end = address + size;
+  }
+  // After a flush. Leaves what must outlive it: vma_*, need_flush_all, fullmm (trap T5).
+  void reset() noexcept {
+    start = ~0ULL;
+    end = fullmm ? ~0ULL : 0;
+    freed_tables = cleared_ptes = cleared_pmds = cleared_puds = cleared_p4ds = false;
+  }
+  // The smallest level that was cleared: a larger stride would step over entries (trap T37).
+  [[nodiscard]] unsigned unmap_shift() const noexcept {
+    if (cleared_ptes) return page_shift;
+    if (cleared_pmds) return page_shift + 9;
+    if (cleared_puds) return page_shift + 18;
+    if (cleared_p4ds) return page_shift + 27;
+    return page_shift;
+  }
+};
+
+// A request to flush, as it travels to other CPUs. Kernel: struct flush_tlb_info of x86.
+struct flush_tlb_info {
+  mm_struct* mm = nullptr;
+  vaddr_t start = 0, end = tlb_flush_all;
+  std::uint64_t new_tlb_gen = 0;  // 0: whatever is behind
+  unsigned stride_shift = page_shift;
+  unsigned initiating_cpu = 0;
+  bool freed_tables = false;
+};
+
+// Sizes of the simulated translation caches; sets are powers of two. The default is of the order of
+// a second-level TLB of today; the explorer takes a tiny one.
+struct TlbGeometry {
+  unsigned sets = 128, ways = 8;            // 4 KiB pages
+  unsigned huge_sets = 8, huge_ways = 4;    // 2 MiB
+  unsigned giant_sets = 1, giant_ways = 4;  // 1 GiB
+  unsigned walk_entries = 16;               // per level of the walk cache
+};
+
+enum class Access : std::uint8_t { read, write, exec };
+
+// What one attempt of an access came to.
+struct Translation {
+  void* host = nullptr;  // null: a fault
+  bool present = false;  // of a fault: the page was there, the right was not
+};
+
+// ---- the parts of the contract ------------------------------------------------------------------
+
+template <class A>
+concept PagingGeometry = requires {
+  { A::name } -> std::convertible_to<const char*>;
+  { A::features } -> std::convertible_to<mmu_gather_features>;
+  { A::task_size(0U) } noexcept -> std::same_as<vaddr_t>;  // by top level
+};
+
+// Encoding of a PTE. Pure functions; prot is a set of vm_flags.
+template <class A>
+concept PteCodec = requires(pte_t pte, pfn_t pfn, std::uint32_t prot) {
+  { A::mk_pte(pfn, prot) } noexcept -> std::same_as<pte_t>;
+  { A::pte_none(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_present(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_write(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_dirty(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_young(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_protnone(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_pfn(pte) } noexcept -> std::same_as<pfn_t>;
+  { A::pte_mkwrite(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_wrprotect(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_mkdirty(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_mkclean(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_mkyoung(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_mkold(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_modify(pte, prot) } noexcept -> std::same_as<pte_t>;
+  // An entry above the PTEs: a pointer to the next table, or a leaf.
+  { A::mk_table(pfn) } noexcept -> std::same_as<pte_t>;
+  { A::pmd_leaf(pte) } noexcept -> std::same_as<bool>;
+};
+
+// Changes of a present PTE. All are called under the PTL of the entry.
+template <class A>
+concept PteOperations =
+    requires(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte) {
+      // Returns the final A and D bits (D31); full: nobody else runs on the mm.
+      { A::ptep_get_and_clear(mm, va, word, true) } noexcept -> std::same_as<pte_t>;
+      { A::ptep_set_wrprotect(mm, va, word) } noexcept;
+      // True if the entry changed.
+      { A::ptep_set_access_flags(word, pte) } noexcept -> std::same_as<bool>;
+      // False only where no TLB can hold what the change takes away (D35).
+      { A::pte_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
+      // May a TLB hold it? Conservative while a flush is pending (D34).
+      { A::pte_accessible(mm, pte) } noexcept -> std::same_as<bool>;
+    };
+
+template <class A>
+concept TlbMaintenance = requires(mm_struct& mm, gather_range& tlb, vaddr_t va, unsigned shift) {
+  // Local: no lock, no sleep, no change of a TLB or PTE (D2).
+  { A::arch_tlb_gather_mmu(tlb, va, va) } noexcept;
+  // The last invalidate of a gather. force: another gather was open on the mm (D3 to D6). Returns
+  // whether it invalidated; the recorded range is empty afterwards.
+  { A::arch_tlb_finish_mmu(tlb, va, va, true) } noexcept -> std::same_as<bool>;
+  // One in between: invalidates what was recorded. Complete when it returns (D20, D21).
+  { A::tlb_flush(tlb) } noexcept;
+  { A::flush_tlb_mm(mm) } noexcept;
+  { A::flush_tlb_range(mm, va, va, shift, true) } noexcept;
+  { A::flush_tlb_page(mm, va) } noexcept;
+};
+
+template <class A>
+concept ContextSwitch = requires(mm_struct& mm) {
+  typename A::mm_context;
+  { A::init_new_context(mm) } noexcept;
+  // Loads mm on this CPU; interrupts are off.
+  { A::switch_mm_irqs_off(mm) } noexcept;
+  // This CPU runs no program: it may keep mm loaded, and may put off flushes.
+  { A::enter_lazy_tlb() } noexcept;
+  // What user accesses of this CPU go to.
+  { A::loaded_mm() } noexcept -> std::same_as<mm_struct*>;
+  // No CPU has mm loaded afterwards; before its tables' root is freed.
+  { A::forget_mm(mm) } noexcept;
+};
+
+// The machine under the kernel: one TLB, walk cache and walker per CPU.
+template <class A>
+concept SimulatedHardware = requires(vaddr_t va) {
+  { A::hardware_init(TlbGeometry{}) } -> std::same_as<bool>;
+  { A::hardware_exit() } noexcept;
+  // One attempt, inside an access window: look up, walk, set A and D.
+  { A::translate(va, Access::read) } noexcept -> std::same_as<Translation>;
+};
+
+template <class A>
+concept ArchBackend =
+    PagingGeometry<A> && PteCodec<A> && PteOperations<A> && TlbMaintenance<A> && ContextSwitch<A> &&
+    SimulatedHardware<A> && (!A::features.rcu_table_free || A::features.table_free);
+
+}  // namespace tlblab::inline TLBLAB_WORLD

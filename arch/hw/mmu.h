@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One CPU's memory management unit: TLB, walk cache, walker. The walker reads the tables that mm
+// keeps, without any lock, as hardware does.
+//
+// A and D bits are set by a locked read-modify-write that succeeds only if the entry is still what
+// the walk read (trap T27): else the walk starts again. A write through a TLB entry that is not
+// marked dirty looks at the PTE again and faults if it is gone. A right that the PTE does not give
+// is a fault, and nothing is cached for it.
+//
+// Everything here runs inside one access window, so in explore it is one step.
+#pragma once
+
+#include "arch/hw/tlb.h"
+#include "arch/hw/walk_cache.h"
+
+namespace tlblab::inline TLBLAB_WORLD::hw {
+
+class Mmu {
+ public:
+  [[nodiscard]] bool init(const TlbGeometry& geometry, unsigned asids) noexcept {
+    return tlb.init(geometry, asids) && walk_cache.init(geometry);
+  }
+  void exit() noexcept {
+    tlb.exit();
+    walk_cache.exit();
+  }
+
+  // What the base register says. root null: no user address can be translated.
+  void load(page* root, unsigned asid, std::uint64_t mm_id) noexcept {
+    root_ = root;
+    asid_ = asid;
+    mm_id_ = mm_id;
+  }
+  [[nodiscard]] unsigned asid() const noexcept { return asid_; }
+
+  // INVLPG: the page at every size, and all upper levels of the ASID whatever the address.
+  void invalidate_page(vaddr_t va) noexcept {
+    tlb.invalidate_page(asid_, va);
+    walk_cache.invalidate_asid(asid_);
+  }
+  void invalidate_asid(unsigned asid) noexcept {
+    tlb.invalidate_asid(asid);
+    walk_cache.invalidate_asid(asid);
+  }
+
+  // One attempt. A: whose encoding the tables have.
+  template <class A>
+  [[nodiscard]] Translation translate(vaddr_t va, Access access) noexcept {
+    Tlb::Entry* entry = tlb.lookup(asid_, va);
+    if (entry != nullptr && allows(entry->flags.load(order::relaxed), access)) {
+      charge(Cost::tlb_hit);
+      return use(*entry, va, access);
+    }
+    return walk<A>(va, access);
+  }
+
+  Tlb tlb;
+  WalkCache walk_cache;
+
+ private:
+  struct Leaf {
+    page* table;
+    unsigned index;
+    std::uint64_t value;
+    std::uint32_t changes;
+  };
+  enum class Step : std::uint8_t { found, fault, again };
+
+  static bool allows(std::uint32_t flags, Access access) noexcept {
+    constexpr std::uint32_t store = tlb_write | tlb_dirty;
+    if (access == Access::write) return (flags & store) == store;
+    return access == Access::read || (flags & tlb_exec) != 0;
+  }
+  static unsigned index_of(vaddr_t va, unsigned level) noexcept {
+    return static_cast<unsigned>(va >> (page_shift + 9 * level)) & (ptrs_per_table - 1);
+  }
+
+  Translation use(const Tlb::Entry& entry, vaddr_t va, Access access) const noexcept {
+    const page* frame = entry.frame.load(order::relaxed);
+    if (tracing())
+      trace(EventKind::tlb_use, mm_id_, va, frame->pfn, entry.frame_generation.load(order::relaxed),
+            access == Access::write ? 1 : 0);
+    auto* host = static_cast<std::byte*>(entry.host.load(order::relaxed));
+    return {host + (va & (page_size - 1)), true};
+  }
+
+  // The deepest table of the walk cache on the way to va, else the root.
+  [[nodiscard]] page* start_of_walk(vaddr_t va) const noexcept {
+    for (unsigned level = 0; level < WalkCache::levels; ++level)
+      if (const WalkCache::Entry* entry = walk_cache.lookup(asid_, va, level)) {
+        page* table = entry->table.load(order::relaxed);
+        trace(EventKind::walk_table, mm_id_, table->pfn, entry->generation.load(order::relaxed));
+        return table;
+      }
+    return root_;
+  }
+
+  template <class A>
+  [[nodiscard]] bool descend(vaddr_t va, Leaf& leaf) noexcept {
+    page* table = start_of_walk(va);
+    while (table != nullptr) {
+      const unsigned index = index_of(va, table->level);
+      const table_shadow* shadow = table->shadow;
+      const std::uint32_t changes =
+          shadow != nullptr ? shadow->stamp[index].load(order::acquire) : 0;
+      // Acquire stands for the dependency of the address; pairs with the release in set_pte_at.
+      const pte_t entry{table->table->entry[index].load(order::acquire)};
+      if (table->level == 0 || A::pmd_leaf(entry)) {
+        leaf = {table, index, entry.val, changes};
+        return true;
+      }
+      if (A::pte_none(entry)) return false;
+      table = pfn_to_page(A::pte_pfn(entry));
+      if (table->level < WalkCache::levels)
+        walk_cache.insert(asid_, va, table, table->generation.load(order::relaxed));
+    }
+    return false;
+  }
+
+  // Rights, then A and D in the entry itself.
+  template <class A>
+  [[nodiscard]] Step take(const Leaf& leaf, Access access, pte_t& entry, bool& present) noexcept {
+    entry = {leaf.value};
+    present = A::hw_present(entry);
+    if (!present || !A::hw_allows(entry, access)) return Step::fault;
+    pte_t wanted = A::pte_mkyoung(entry);
+    if (access == Access::write) wanted = A::pte_mkdirty(wanted);
+    if (wanted == entry) return Step::found;
+    std::uint64_t expected = entry.val;
+    if (!leaf.table->table->entry[leaf.index].compare_exchange(expected, wanted.val, order::full))
+      return Step::again;
+    entry = wanted;
+    return Step::found;
+  }
+
+  template <class A>
+  [[nodiscard]] Translation walk(vaddr_t va, Access access) noexcept {
+    charge(Cost::table_walk);
+    for (;;) {
+      Leaf leaf{};
+      pte_t entry;
+      bool present = false;
+      if (root_ == nullptr || !descend<A>(va, leaf)) return {};
+      const Step step = take<A>(leaf, access, entry, present);
+      if (step == Step::fault) return {nullptr, present};
+      if (step == Step::found) return fill<A>(va, access, leaf, entry);
+    }
+  }
+
+  template <class A>
+  Translation fill(vaddr_t va, Access access, const Leaf& leaf, pte_t entry) noexcept {
+    page* frame = pfn_to_page(A::pte_pfn(entry));
+    TlbData data{frame, frame->frame, flags_of<A>(entry), leaf.table->level};
+    const bool traced = tracing();
+    if (traced) {
+      data.frame_generation = frame->generation.load(order::acquire);
+      data.slot_changes = leaf.changes;
+      data.slot = leaf.table->pfn << 9 | leaf.index;
+      data.mm_id = mm_id_;
+      trace(EventKind::tlb_fill, mm_id_, va, frame->pfn, data.slot, size_shift(data.size));
+    }
+    tlb.insert(asid_, va, data, traced);
+    return use(*tlb.lookup(asid_, va), va, access);
+  }
+
+  template <class A>
+  static std::uint32_t flags_of(pte_t entry) noexcept {
+    return (A::pte_write(entry) ? tlb_write : 0U) | (A::pte_dirty(entry) ? tlb_dirty : 0U) |
+           (A::hw_allows(entry, Access::exec) ? tlb_exec : 0U);
+  }
+
+  page* root_ = nullptr;
+  unsigned asid_ = 0;
+  std::uint64_t mm_id_ = 0;
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD::hw

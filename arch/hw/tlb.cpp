@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "arch/hw/tlb.h"
+
+#include <new>
+
+namespace tlblab::inline TLBLAB_WORLD::hw {
+
+namespace {
+
+template <class T>
+T* make_array(std::size_t count) noexcept {
+  void* memory = kmalloc(count * sizeof(T), AllocSite::object);
+  if (memory == nullptr) return nullptr;
+  auto* array = static_cast<T*>(memory);
+  for (std::size_t i = 0; i < count; ++i) new (array + i) T;
+  return array;
+}
+
+}  // namespace
+
+bool Tlb::init(const TlbGeometry& geometry, unsigned asids) noexcept {
+  const unsigned sets[page_sizes] = {geometry.sets, geometry.huge_sets, geometry.giant_sets};
+  const unsigned ways[page_sizes] = {geometry.ways, geometry.huge_ways, geometry.giant_ways};
+  for (unsigned size = 0; size < page_sizes; ++size) {
+    Array& array = arrays_[size];
+    array = {make_array<Entry>(std::size_t{sets[size]} * ways[size]), sets[size], ways[size],
+             false};
+    if (array.entries == nullptr) return false;
+  }
+  asids_ = asids;
+  contexts_ = make_array<Atomic<std::uint32_t>>(asids);
+  if (contexts_ == nullptr) return false;
+  invalidate_all();
+  return true;
+}
+
+void Tlb::exit() noexcept {
+  for (Array& array : arrays_) kfree(array.entries);
+  kfree(contexts_);
+}
+
+Tlb::Entry* Tlb::find(unsigned asid, vaddr_t va, unsigned size) noexcept {
+  Array& array = arrays_[size];
+  const std::uint64_t key = key_of(asid, va, size);
+  Entry* set = set_of(array, va, size);
+  for (unsigned way = 0; way < array.ways; ++way)
+    if (set[way].key.load(order::relaxed) == key) return set + way;
+  return nullptr;
+}
+
+Tlb::Entry* Tlb::lookup(unsigned asid, vaddr_t va) noexcept {
+  for (unsigned size = 0; size < page_sizes; ++size)
+    if (size == 0 || arrays_[size].used)
+      if (Entry* entry = find(asid, va, size)) return entry;
+  return nullptr;
+}
+
+void Tlb::insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracles) noexcept {
+  Array& array = arrays_[data.size];
+  array.used = true;
+  Entry* entry = find(asid, va, data.size);
+  if (entry == nullptr) entry = set_of(array, va, data.size) + next_victim_++ % array.ways;
+  // No valid key while the other words change: a reader on another CPU must not mix two entries.
+  entry->key.store(0, order::relaxed);
+  smp_wmb();  // pairs with the acquire of the key in visit_entry
+  entry->host.store(data.host, order::relaxed);
+  entry->frame.store(data.frame, order::relaxed);
+  entry->flags.store(data.flags | asid << asid_shift, order::relaxed);
+  if (for_oracles) {
+    entry->frame_generation.store(data.frame_generation, order::relaxed);
+    entry->slot_changes.store(data.slot_changes, order::relaxed);
+    entry->slot.store(data.slot, order::relaxed);
+    entry->mm_id.store(data.mm_id, order::relaxed);
+  }
+  entry->key.store(key_of(asid, va, data.size), order::release);
+}
+
+void Tlb::invalidate_page(unsigned asid, vaddr_t va) noexcept {
+  for (unsigned size = 0; size < page_sizes; ++size)
+    if (Entry* entry = find(asid, va, size)) entry->key.store(0, order::relaxed);
+}
+
+void Tlb::invalidate_asid(unsigned asid) noexcept {
+  if (last_context_ == context_mask) return invalidate_all();
+  contexts_[asid].store(++last_context_, order::relaxed);
+}
+
+void Tlb::invalidate_all() noexcept {
+  for (Array& array : arrays_)
+    for (unsigned i = 0; i < array.sets * array.ways; ++i)
+      array.entries[i].key.store(0, order::relaxed);
+  last_context_ = 0;
+  for (unsigned asid = 0; asid < asids_; ++asid)
+    contexts_[asid].store(++last_context_, order::relaxed);
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD::hw

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copying page tables for fork. Kernel: copy_page_range in memory.c, dup_mmap in fork.c.
+//
+// Private pages become shared between parent and child, read-only in both; the first to write
+// makes a copy. The parent's other threads may go on writing through their TLBs until the one flush
+// at the end; that is harmless because no copy can be decided before it: a write fault needs the
+// mmap_lock that fork holds for writing (trap T62).
+#pragma once
+
+#include "mm/memory.h"
+#include "mm/pgtable.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+struct copy_site {
+  mm_struct& child;
+  mm_struct& parent;
+  bool cow;
+};
+
+// Both PTLs are held.
+template <ArchBackend A>
+void copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
+  pte_t pte = ptep_get(from);
+  if (A::pte_none(pte)) return;
+  page* p = pfn_to_page(A::pte_pfn(pte));
+  get_page(p);
+  folio_add_rmap_pte(p);
+  if (!page_test(p, PG_reserved)) site.child.rss.fetch_add(1, order::relaxed);
+  if (page_test(p, PG_anon)) page_clear(p, PG_anon_exclusive);
+  if (site.cow && A::pte_write(pte)) {
+    A::ptep_set_wrprotect(site.parent, va, from.word());
+    const pte_t now = ptep_get(from);
+    note_change(site.parent, from, va, pte, now);
+    pte = A::pte_wrprotect(now);
+  }
+  if (!site.cow) pte = A::pte_mkclean(pte);
+  set_pte_at(site.child, to, va, A::pte_mkold(pte));
+}
+
+// One PTE table. The child's lock first, the parent's inside it; nobody else has the child's.
+template <ArchBackend A>
+bool copy_pte_range(const copy_site& site, vaddr_t start, vaddr_t end) noexcept {
+  if (!table_alloc<A>(site.child, start)) return false;
+  pte_ref to = pte_offset_map_lock<A>(site.child, start);
+  pte_ref from = pte_offset_map_lock<A>(site.parent, start);
+  const pte_ref to_lock = to, from_lock = from;
+  for (vaddr_t va = start; va < end; va += page_size, ++to.index, ++from.index)
+    copy_present_pte<A>(site, to, from, va);
+  pte_unmap_unlock(site.parent, from_lock);
+  pte_unmap_unlock(site.child, to_lock);
+  return true;
+}
+
+// An area that no anonymous page was ever put into can be filled again by faults.
+inline bool vma_needs_copy(const vm_area_struct& vma) noexcept {
+  return vma.anon_vma.load(order::relaxed);
+}
+
+template <ArchBackend A>
+bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
+  for (vaddr_t va = vma.vm_start; va < vma.vm_end;) {
+    const vaddr_t next = span_end(va, vma.vm_end, 1);
+    const bool present = find_table<A>(site.parent, va, 0) != nullptr;
+    if (present && !copy_pte_range<A>(site, va, next)) return false;
+    va = next;
+  }
+  return true;
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+bool copy_page_range(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
+  if (!detail::vma_needs_copy(vma)) return true;
+  const detail::copy_site site{child, parent, is_cow_mapping(vma)};
+  if (site.cow) parent.write_protect_seq.write_begin();
+  const bool copied = detail::copy_tables<A>(site, vma);
+  if (site.cow) parent.write_protect_seq.write_end();
+  return copied;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

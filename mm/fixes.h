@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One switch per historical fix. All are on in a new mm; a scenario, or --without on the command
+// line, takes one away, and the race that it cured must come back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace tlblab {
+
+struct fixes {
+  bool nested_flush = true;
+};
+
+struct FixInfo {
+  std::string_view name;    // as typed after --without
+  std::string_view commit;  // in Linux
+  unsigned year;
+  std::string_view line;  // what it does
+  bool fixes::* member;
+};
+
+inline constexpr std::array fix_table{
+    FixInfo{"nested-flush", "99baac21e458", 2017,
+            "tlb_finish_mmu flushes when another gather of the mm is open", &fixes::nested_flush},
+};
+
+}  // namespace tlblab

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Life of an address space. Kernel: mm_alloc, dup_mmap and mmput in fork.c, exit_mmap in mmap.c.
+#pragma once
+
+#include <new>
+
+#include "mm/copy.tcc"
+#include "mm/free_pgtables.tcc"
+#include "mm/mm.h"
+#include "mm/page_cache.h"
+#include "mm/zap.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+// Kernel: dup_mmap, one area. False: no memory.
+template <ArchBackend A>
+bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
+  if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
+  if (vma.vm_file != nullptr) get_file(*vma.vm_file);
+  vm_area_struct* copy =
+      vma_insert(child, {vma.vm_start, vma.vm_end, vma.vm_flags, vma.vm_file, vma.vm_pgoff});
+  if (copy == nullptr) return false;
+  if ((vma.vm_flags & VM_WIPEONFORK) != 0) return true;
+  if (vma.anon_vma.load(order::relaxed)) copy->anon_vma.store(true, order::relaxed);
+  return copy_page_range<A>(child, parent, vma);
+}
+
+template <ArchBackend A>
+bool dup_mmap(mm_struct& child, mm_struct& parent) noexcept {
+  bool copied = true;
+  for (auto vma = parent.vmas.begin(); copied && vma != parent.vmas.end(); ++vma)
+    copied = dup_area<A>(child, parent, *vma);
+  return copied;
+}
+
+template <ArchBackend A>
+void exit_mmap(mm_struct& mm) noexcept {
+  constexpr auto call = static_cast<std::uint64_t>(MmCall::exit_mmap);
+  trace(EventKind::call_begin, mm.id, call, 0, mm.task_size);
+  mm.mmap_lock.down_read();
+  mmu_gather<A> tlb;
+  tlb_gather_mmu_fullmm(tlb, mm);
+  for (vm_area_struct& vma : mm.vmas) unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, {});
+  mm.mmap_lock.up_read();
+  mm.mmap_lock.down_write();
+  free_pgtables(tlb, mm.vmas, 0, 0);
+  tlb_finish_mmu(tlb);
+  mm.vmas.clear_and_dispose([](vm_area_struct* vma) { vma_free(*vma); });
+  mm.mmap_lock.up_write();
+  trace(EventKind::call_end, mm.id, call, 0, mm.task_size);
+}
+
+template <ArchBackend A>
+void check_mm(const mm_struct& mm) noexcept {
+  vm_bug_on(mm.rss.load(order::relaxed) != 0, "rss_not_zero_at_exit");
+  vm_bug_on(mm.pgtables.load(order::relaxed) != 0, "page_tables_left_at_exit");
+  vm_bug_on(mm.tlb_flush_pending.load(order::relaxed) != 0, "flush_pending_at_exit");
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+mm_struct* mm_alloc(unsigned top_level) noexcept {
+  void* memory = kmalloc(sizeof(mm_of<A>), AllocSite::object);
+  if (memory == nullptr) return nullptr;
+  auto* mm = new (memory) mm_of<A>;
+  mm->pgd = alloc_table(top_level);
+  if (mm->pgd == nullptr) {
+    mm->~mm_of<A>();
+    kfree(mm);
+    return nullptr;
+  }
+  // Relaxed: only the number's being fresh matters.
+  mm->id = last_mm_ctx_id.fetch_add(1, order::relaxed) + 1;
+  mm->top_level = top_level;
+  mm->task_size = A::task_size(top_level);
+  mm->mmap_base = mm->task_size - (1ULL << 30);
+  A::init_new_context(*mm);
+  return mm;
+}
+
+// One flush of the parent, after all its pages are read-only and before its lock is dropped.
+template <ArchBackend A>
+mm_struct* dup_mm(mm_struct& parent) noexcept {
+  mm_struct* child = mm_alloc<A>(parent.top_level);
+  if (child == nullptr) return nullptr;
+  constexpr auto call = static_cast<std::uint64_t>(MmCall::fork);
+  trace(EventKind::call_begin, parent.id, call, 0, parent.task_size);
+  parent.mmap_lock.down_write();
+  child->mmap_lock.down_write();
+  child->start_brk = parent.start_brk;
+  child->brk = parent.brk;
+  child->fixes = parent.fixes;
+  const bool copied = detail::dup_mmap<A>(*child, parent);
+  child->mmap_lock.up_write();
+  A::flush_tlb_mm(parent);
+  trace(EventKind::call_end, parent.id, call, 0, parent.task_size);
+  parent.mmap_lock.up_write();
+  if (copied) return child;
+  mmput<A>(*child);
+  return nullptr;
+}
+
+template <ArchBackend A>
+void mmput(mm_struct& mm) noexcept {
+  detail::exit_mmap<A>(mm);
+  detail::check_mm<A>(mm);
+  A::forget_mm(mm);
+  free_table(mm.pgd);
+  auto* whole = static_cast<mm_of<A>*>(&mm);
+  whole->~mm_of<A>();
+  kfree(whole);
+}
+
+template <ArchBackend A>
+void use_mm(mm_struct& mm) noexcept {
+  local_irq_save();
+  A::switch_mm_irqs_off(mm);
+  local_irq_restore();
+  cpu_event(CpuEvent::context_switch);
+}
+
+template <ArchBackend A>
+void unuse_mm() noexcept {
+  A::enter_lazy_tlb();
+  cpu_event(CpuEvent::idle);
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Mapping and unmapping pages. Kernel file: memory.c. Bodies: zap.tcc, free_pgtables.tcc,
+// fault.tcc, copy.tcc.
+#pragma once
+
+#include "mm/mmu_gather.h"
+#include "mm/pgtable.h"
+#include "mm/vma.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct zap_details {
+  bool reclaim_pt = false;  // free PTE tables that the zap empties (MADV_DONTNEED)
+};
+
+// Unmaps what is present of the area in [start, end), recorded and queued in the gather.
+// REQUIRES: mmap_lock, or the area isolated from the tree.
+template <ArchBackend A>
+void unmap_page_range(mmu_gather<A>& tlb,
+                      vm_area_struct& vma,
+                      vaddr_t start,
+                      vaddr_t end,
+                      zap_details details) noexcept;
+
+// Frees tables that served [start, end) and nothing outside [floor, ceiling). 0 as end or ceiling
+// is the top of the address space. REQUIRES: nobody can fault in the range; the areas are out of
+// the tree or mmap_lock is held for writing.
+template <ArchBackend A>
+void free_pgd_range(
+    mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling) noexcept;
+template <ArchBackend A>
+void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t ceiling) noexcept;
+
+enum class FaultResult : std::uint8_t { done, sigsegv, oom };
+
+// REQUIRES: mmap_lock for reading.
+template <ArchBackend A>
+FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access) noexcept;
+
+// fork: what the child needs of the parent's area. False: no memory. REQUIRES: both mmap_locks for
+// writing; the caller flushes the parent before it drops its lock.
+template <ArchBackend A>
+[[nodiscard]] bool copy_page_range(mm_struct& child,
+                                   mm_struct& parent,
+                                   vm_area_struct& vma) noexcept;
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The data of the memory manager: frames, page tables, areas, address spaces. Data only; who may
+// change what under which lock stands beside each field. Kernel files: mm_types.h, page-flags.h.
+#pragma once
+
+#include <boost/intrusive/set.hpp>
+
+#include "mm/fixes.h"
+#include "mm/types.h"
+#include "mm/world.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct address_space;
+struct mm_struct;
+
+// ---- frames -------------------------------------------------------------------------------------
+
+enum page_flag : std::uint32_t {
+  PG_anon = 1U << 0,
+  PG_anon_exclusive = 1U << 1,  // mapped by one mm only, which may write without a copy
+  PG_dirty = 1U << 2,
+  PG_reserved = 1U << 3,  // the zero page: never counted, never freed
+  PG_table = 1U << 4,
+};
+
+inline constexpr unsigned ptrs_per_table = 512;
+
+// A page table. Its words are what hardware walkers read; software changes them under the lock of
+// the table (page::ptl) or, for levels above the PMD, under mm_struct::page_table_lock.
+struct page_table {
+  Atomic<std::uint64_t> entry[ptrs_per_table];
+};
+
+// Per-slot change counts of a table, kept only while an oracle listens (page::shadow). Written
+// under the lock that protects the slot, after the slot; read by walkers before the slot, so a
+// count is never newer than the value that it is taken for.
+struct table_shadow {
+  Atomic<std::uint32_t> changes{0};  // of the whole table
+  Atomic<std::uint32_t> stamp[ptrs_per_table];
+};
+
+// One frame. struct page of Linux, with the counts of a folio; a large folio is a run of them.
+struct page {
+  Atomic<int> refcount{0};
+  Atomic<int> mapcount{0};  // PTEs that map it; changed under the PTL of that PTE
+  Atomic<int> pincount{0};
+  Atomic<std::uint32_t> flags{0};       // page_flag
+  Atomic<std::uint32_t> generation{0};  // grows when the frame is freed: a stale holder can tell
+  pfn_t pfn = 0;
+  void* frame = nullptr;  // its 4 KiB on the host
+  page* next_free = nullptr;
+  // Where it is mapped from, set before the page is first mapped.
+  address_space* mapping = nullptr;
+  std::uint64_t index = 0;
+  // If it is a table:
+  page_table* table = nullptr;
+  Spinlock ptl;
+  unsigned level = 0;              // 0: PTEs
+  table_shadow* shadow = nullptr;  // set while the table is made, kept until it is freed
+};
+
+// One descriptor per frame of the machine, by pfn. Frame 0 is the zero page.
+extern page* mem_map;
+[[nodiscard]] inline page* pfn_to_page(pfn_t pfn) noexcept { return mem_map + pfn; }
+[[nodiscard]] inline page* zero_page() noexcept { return mem_map; }
+
+// ---- areas --------------------------------------------------------------------------------------
+
+enum vm_flag : std::uint32_t {
+  VM_READ = 1U << 0,
+  VM_WRITE = 1U << 1,
+  VM_EXEC = 1U << 2,
+  VM_SHARED = 1U << 3,
+  VM_GROWSDOWN = 1U << 4,
+  VM_PFNMAP = 1U << 5,
+  VM_HUGETLB = 1U << 6,
+  VM_DONTCOPY = 1U << 7,
+  VM_WIPEONFORK = 1U << 8,
+};
+inline constexpr std::uint32_t vm_access_flags = VM_READ | VM_WRITE | VM_EXEC;
+
+// Changed under mmap_lock for writing. vm_file holds a reference on the address_space.
+struct vm_area_struct : boost::intrusive::set_base_hook<> {
+  vaddr_t vm_start = 0;
+  vaddr_t vm_end = 0;
+  std::uint32_t vm_flags = 0;
+  mm_struct* vm_mm = nullptr;
+  address_space* vm_file = nullptr;  // null: private anonymous memory
+  std::uint64_t vm_pgoff = 0;        // of vm_start, in pages
+  // An anonymous page was put here once (the kernel's anon_vma != NULL): fork must look at the
+  // tables. Set under mmap_lock for reading and read by fork under it for writing.
+  Atomic<bool> anon_vma{false};
+};
+
+struct vma_order {
+  using type = vaddr_t;
+  vaddr_t operator()(const vm_area_struct& vma) const noexcept { return vma.vm_start; }
+};
+using vma_tree = boost::intrusive::set<vm_area_struct, boost::intrusive::key_of_value<vma_order>>;
+
+// ---- address spaces -----------------------------------------------------------------------------
+
+struct mm_struct {
+  std::uint64_t id = 0;  // never used again: tells an mm from a later one at the same address
+  page* pgd = nullptr;
+  unsigned top_level = 3;  // level of pgd: 3 with four levels of tables, 4 with five
+  vaddr_t task_size = 0;   // first address that is not the program's
+
+  RwSem mmap_lock;
+  vma_tree vmas;  // under mmap_lock
+  vaddr_t start_brk = 0, brk = 0;
+  vaddr_t mmap_base = 0;
+
+  // Protects tables above the PMD level, and the PGD's own words.
+  Spinlock page_table_lock;
+  Atomic<long> pgtables{0};  // tables in use, the PGD not counted
+  Atomic<long> rss{0};       // present data pages
+
+  // CPUs that may have translations of this mm. What a set bit means is the backend's business.
+  Atomic<std::uint64_t> cpu_bitmap[cpumask::words];
+
+  // Gathers (and others that change PTEs before they flush) that are open on this mm. The
+  // protocol and why no barrier goes with it: tlb_flush_pending.h.
+  Atomic<int> tlb_flush_pending{0};
+  // Reclaim's deferred flushes, another protocol: low half pending, high half flushed generation.
+  Atomic<std::uint32_t> tlb_flush_batched{0};
+
+  // Odd while fork write-protects the parent's pages: GUP-fast with pins gives up then.
+  SeqCount write_protect_seq;
+
+  struct fixes fixes;
+};
+
+// The last id given to an mm; reset with the machine's memory.
+extern Atomic<std::uint64_t> last_mm_ctx_id;
+
+// Everything an architecture adds to an mm.
+template <class A>
+struct mm_of : mm_struct {
+  typename A::mm_context context;
+};
+
+template <class A>
+typename A::mm_context& context_of(mm_struct& mm) noexcept {
+  return static_cast<mm_of<A>&>(mm).context;
+}
+
+// ---- the set of CPUs ----------------------------------------------------------------------------
+
+// Full order: on x86 and others the set must be visible before the CPU looks at the mm's
+// generation (fidelity trap T31).
+inline void mm_cpumask_set(mm_struct& mm, unsigned cpu) noexcept {
+  mm.cpu_bitmap[cpu / cpumask::word_bits].fetch_or(1ULL << (cpu % cpumask::word_bits), order::full);
+}
+inline void mm_cpumask_clear(mm_struct& mm, unsigned cpu) noexcept {
+  mm.cpu_bitmap[cpu / cpumask::word_bits].fetch_and(~(1ULL << (cpu % cpumask::word_bits)),
+                                                    order::relaxed);
+}
+inline bool mm_cpumask_test(const mm_struct& mm, unsigned cpu) noexcept {
+  return (mm.cpu_bitmap[cpu / cpumask::word_bits].load(order::relaxed) >>
+              (cpu % cpumask::word_bits) &
+          1) != 0;
+}
+inline cpumask mm_cpumask(const mm_struct& mm) noexcept {
+  cpumask mask;
+  const unsigned used = (nr_cpu_ids() + cpumask::word_bits - 1) / cpumask::word_bits;
+  for (unsigned w = 0; w < used; ++w) mask.set_word(w, mm.cpu_bitmap[w].load(order::relaxed));
+  return mask;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// mprotect(2). Kernel file: mprotect.c. One gather per call; entries whose change a TLB could hide
+// are recorded, and the flush comes at the end, mmap_lock still held for writing: no fault can
+// decide anything from the new entries before it.
+#pragma once
+
+#include <cerrno>
+
+#include "mm/mm.h"
+#include "mm/mmap.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+// Writable again at once, without a fault to find out that nobody shares the page?
+template <ArchBackend A>
+bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
+  if ((vma.vm_flags & VM_WRITE) == 0 || A::pte_write(pte) || A::pte_protnone(pte)) return false;
+  const page* p = pfn_to_page(A::pte_pfn(pte));
+  if (is_cow_mapping(vma)) return page_test(p, PG_anon) && page_test(p, PG_anon_exclusive);
+  return A::pte_dirty(pte);
+}
+
+template <ArchBackend A>
+void change_pte(mmu_gather<A>& tlb, const vm_area_struct& vma, pte_ref ref, vaddr_t va) noexcept {
+  if (A::pte_none(ptep_get(ref))) return;
+  // Taken out while it changes, so that no A or D bit set meanwhile is lost.
+  const pte_t was = A::ptep_get_and_clear(*tlb.mm, va, ref.word(), false);
+  pte_t now = A::pte_modify(was, vma.vm_flags);
+  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  ref.word().store(now.val, order::release);
+  note_change(*tlb.mm, ref, va, was, now);
+  if (A::pte_needs_flush(was, now)) tlb_flush_pte_range(tlb, va, page_size);
+}
+
+template <ArchBackend A>
+void change_pte_range(mmu_gather<A>& tlb,
+                      const vm_area_struct& vma,
+                      vaddr_t start,
+                      vaddr_t end) noexcept {
+  tlb_change_page_size(tlb, page_shift);
+  pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, start);
+  if (!ref) return;
+  const pte_ref locked = ref;
+  enter_lazy_mmu_mode<A>();
+  for (vaddr_t va = start; va < end; va += page_size, ++ref.index) change_pte(tlb, vma, ref, va);
+  leave_lazy_mmu_mode<A>();
+  pte_unmap_unlock(*tlb.mm, locked);
+}
+
+// Where an upper level is missing the whole span of that level is passed over.
+template <ArchBackend A>
+void change_table_range(mmu_gather<A>& tlb,
+                        const vm_area_struct& vma,
+                        page* table,
+                        unsigned level,
+                        vaddr_t start,
+                        vaddr_t end) noexcept {
+  for (vaddr_t va = start; va < end;) {
+    const vaddr_t next = span_end(va, end, level);
+    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
+    if (below != nullptr && level == 1)
+      change_pte_range(tlb, vma, va, next);
+    else if (below != nullptr)
+      change_table_range(tlb, vma, below, level - 1, va, next);
+    va = next;
+  }
+}
+
+// One area, or the part of it in the range. Returns the area that now covers it, null: no memory.
+template <ArchBackend A>
+vm_area_struct* mprotect_fixup(mmu_gather<A>& tlb,
+                               vm_area_struct& vma,
+                               call_range range,
+                               std::uint32_t prot) noexcept {
+  const std::uint32_t flags = (vma.vm_flags & ~vm_access_flags) | prot;
+  if (flags == vma.vm_flags) return &vma;
+  mm_struct& mm = *vma.vm_mm;
+  const vaddr_t start = vma.vm_start > range.start ? vma.vm_start : range.start;
+  const vaddr_t end = vma.vm_end < range.end ? vma.vm_end : range.end;
+  if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return nullptr;
+  vm_area_struct& part = *vma_lookup(mm, start);
+  part.vm_flags = flags;
+  tlb_start_vma(tlb, part);
+  change_table_range(tlb, part, mm.pgd, mm.top_level, start, end);
+  tlb_end_vma(tlb);
+  return &vma_merge(mm, part);
+}
+
+template <ArchBackend A>
+std::int64_t mprotect_areas(mmu_gather<A>& tlb, call_range range, std::uint32_t prot) noexcept {
+  for (vaddr_t at = range.start; at < range.end;) {
+    vm_area_struct* vma = vma_lookup(*tlb.mm, at);
+    if (vma == nullptr) return -ENOMEM;  // a hole: what came before it stays changed
+    const vaddr_t next = vma->vm_end;
+    if (mprotect_fixup(tlb, *vma, range, prot) == nullptr) return -ENOMEM;
+    at = next;
+  }
+  return 0;
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+std::int64_t do_mprotect(mm_struct& mm,
+                         vaddr_t start,
+                         std::uint64_t length,
+                         std::uint32_t prot) noexcept {
+  detail::call_range range{};
+  if (const std::int64_t error = detail::check_range(mm, start, length, range))
+    return (start & ~page_mask) == 0 ? -ENOMEM : error;
+  if (range.start == range.end) return 0;
+  constexpr auto call = static_cast<std::uint64_t>(MmCall::mprotect);
+  trace(EventKind::call_begin, mm.id, call, range.start, range.end);
+  mm.mmap_lock.down_write();
+  mmu_gather<A> tlb;
+  tlb_gather_mmu(tlb, mm, range.start, range.end);
+  const std::int64_t result = detail::mprotect_areas(tlb, range, prot);
+  tlb_finish_mmu(tlb);
+  trace(EventKind::call_end, mm.id, call, range.start, range.end);
+  mm.mmap_lock.up_write();
+  return result;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// mremap(2). Kernel file: mremap.c.
+//
+// Entries move from the old place to the new one under both PTLs. The invalidate of the old
+// addresses comes before either lock is dropped: with the new one free somebody may unmap and free
+// the page by looking at the new place only, while a TLB still has the old (traps T53, D42;
+// CVE-2018-18281). The move goes in stretches that stay within one table on both sides, and a
+// stretch in which anything moved is flushed whole.
+#pragma once
+
+#include <cerrno>
+
+#include "mm/mm.h"
+#include "mm/mmap.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+struct page_move {
+  vaddr_t from, to;
+  std::uint64_t length;
+};
+
+// Up to the next border of a PTE table, of either side.
+inline std::uint64_t stretch_of(const page_move& move) noexcept {
+  const std::uint64_t from_room = pmd_size - (move.from & ~pmd_mask);
+  const std::uint64_t to_room = pmd_size - (move.to & ~pmd_mask);
+  const std::uint64_t room = from_room < to_room ? from_room : to_room;
+  return move.length < room ? move.length : room;
+}
+
+// Both PTLs held. True if any entry moved.
+template <ArchBackend A>
+bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
+  bool moved = false;
+  for (std::uint64_t at = 0; at < stretch.length; at += page_size, ++from.index, ++to.index) {
+    if (A::pte_none(ptep_get(from))) continue;
+    const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
+    set_pte_at(mm, to, stretch.to + at, pte);
+    moved = true;
+  }
+  return moved;
+}
+
+// mmap_lock for writing keeps everybody else from taking two PTLs of this mm in another order; the
+// two places may lie in one table.
+template <ArchBackend A>
+void move_ptes(mm_struct& mm, page_move stretch) noexcept {
+  const pte_ref from = pte_offset_map_lock<A>(mm, stretch.from);
+  if (!from) return;
+  rcu_read_lock();
+  page* to_table = find_table<A>(mm, stretch.to, 0);
+  rcu_read_unlock();  // nobody reclaims tables while mmap_lock is held for writing
+  const bool same = to_table == from.table;
+  if (!same) lock_table(mm, to_table, 0);
+  enter_lazy_mmu_mode<A>();
+  const bool moved = move_entries<A>(mm, stretch, from, entry_in(to_table, stretch.to, 0));
+  leave_lazy_mmu_mode<A>();
+  if (moved) A::flush_tlb_range(mm, stretch.from, stretch.from + stretch.length, page_shift, true);
+  if (!same) unlock_table(mm, to_table, 0);
+  pte_unmap_unlock(mm, from);
+}
+
+// Returns how much was moved: less than the length if memory for tables ran out.
+template <ArchBackend A>
+std::uint64_t move_page_tables(mm_struct& mm, page_move move) noexcept {
+  std::uint64_t done = 0;
+  while (done < move.length) {
+    page_move stretch{move.from + done, move.to + done, move.length - done};
+    stretch.length = stretch_of(stretch);
+    if (find_table<A>(mm, stretch.from, 0) != nullptr) {
+      if (!table_alloc<A>(mm, stretch.to)) break;
+      move_ptes<A>(mm, stretch);
+    }
+    done += stretch.length;
+  }
+  return done;
+}
+
+// mmap_lock for writing. The new place is free; the old area is whole.
+template <ArchBackend A>
+std::int64_t move_vma(mm_struct& mm,
+                      vm_area_struct& old,
+                      const mremap_request& request,
+                      vaddr_t place) noexcept {
+  const vaddr_t from = request.old_address;
+  if (old.vm_file != nullptr) get_file(*old.vm_file);
+  vm_area_struct* fresh = vma_insert(mm, {place, place + request.new_length, old.vm_flags,
+                                          old.vm_file, linear_page_index(old, from)});
+  if (fresh == nullptr) return -ENOMEM;
+  fresh->anon_vma.store(true, order::relaxed);
+  const std::uint64_t length = request.old_length;
+  const std::uint64_t moved = move_page_tables<A>(mm, {from, place, length});
+  if (moved < length) {  // back again; the old tables are still there
+    static_cast<void>(move_page_tables<A>(mm, {place, from, moved}));
+    static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
+    return -ENOMEM;
+  }
+  if (const std::int64_t error = unmap_locked<A>(mm, {from, from + length})) return error;
+  return static_cast<std::int64_t>(place);
+}
+
+inline bool can_grow_in_place(mm_struct& mm,
+                              const vm_area_struct& vma,
+                              vaddr_t end,
+                              std::uint64_t by) noexcept {
+  return vma.vm_end == end && range_is_free(mm, end, end + by);
+}
+
+template <ArchBackend A>
+std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcept {
+  const vaddr_t old_end = request.old_address + request.old_length;
+  vm_area_struct* vma = vma_lookup(mm, request.old_address);
+  if (vma == nullptr || old_end > vma->vm_end) return -EFAULT;
+  if (!request.fixed && request.new_length <= request.old_length) {
+    const vaddr_t new_end = request.old_address + request.new_length;
+    const std::int64_t error = new_end < old_end ? unmap_locked<A>(mm, {new_end, old_end}) : 0;
+    return error != 0 ? error : static_cast<std::int64_t>(request.old_address);
+  }
+  const std::uint64_t growth = request.new_length - request.old_length;
+  if (!request.fixed && can_grow_in_place(mm, *vma, old_end, growth)) {
+    vma->vm_end += growth;
+    vma_merge(mm, *vma);
+    return static_cast<std::int64_t>(request.old_address);
+  }
+  if (!request.may_move) return -ENOMEM;
+  vaddr_t place = request.new_address;
+  if (request.fixed) {
+    if (const auto error = unmap_locked<A>(mm, {place, place + request.new_length})) return error;
+    vma = vma_lookup(mm, request.old_address);
+  } else {
+    place = get_unmapped_area(mm, request.new_length);
+  }
+  return place == 0 ? -ENOMEM : move_vma<A>(mm, *vma, request, place);
+}
+
+inline bool valid_mremap(const mm_struct& mm, const mremap_request& request) noexcept {
+  call_range from{}, to{};
+  if (check_range(mm, request.old_address, request.old_length, from) != 0) return false;
+  if (request.new_length == 0 || request.old_length == 0) return false;
+  if (!request.fixed) return true;
+  if (!request.may_move || check_range(mm, request.new_address, request.new_length, to) != 0)
+    return false;
+  return to.end <= from.start || from.end <= to.start;
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+std::int64_t do_mremap(mm_struct& mm, const mremap_request& asked) noexcept {
+  mremap_request request = asked;
+  request.old_length = (asked.old_length + page_size - 1) & page_mask;
+  request.new_length = (asked.new_length + page_size - 1) & page_mask;
+  if (!detail::valid_mremap(mm, request)) return -EINVAL;
+  constexpr auto call = static_cast<std::uint64_t>(MmCall::mremap);
+  const vaddr_t start = request.old_address, end = start + request.old_length;
+  trace(EventKind::call_begin, mm.id, call, start, end);
+  mm.mmap_lock.down_write();
+  const std::int64_t result = detail::mremap_locked<A>(mm, request);
+  trace(EventKind::call_end, mm.id, call, start, end);
+  mm.mmap_lock.up_write();
+  return result;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Frames: who has one, and when it may be used again. Kernel files: page_alloc.c, page_ref.h,
+// rmap.c as far as counting goes.
+//
+// A frame has a small dense number (pfn), the same in every run, and a generation that grows when
+// it is freed. Whatever remembers a frame (a TLB entry, a walk cache) remembers its generation
+// too: if they differ the frame was freed under it. Free frames lie on a list of the CPU that
+// freed them, so allocation needs no lock and, in explore, is no visible step.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/mm_types.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+// Once per machine, before any CPU runs mm; frames: how many there are in all. False: no memory.
+[[nodiscard]] bool mem_init(std::uint64_t frames) noexcept;
+void mem_exit() noexcept;
+// Frames allocated and not freed, the zero page not counted. Exact only while no CPU runs.
+[[nodiscard]] long frames_in_use() noexcept;
+
+// Null if the machine has no frame left or a test made the allocation fail. Contents undefined.
+[[nodiscard]] page* alloc_page(AllocSite site) noexcept;
+[[nodiscard]] page* alloc_zeroed_page() noexcept;
+// A table with no entry present.
+[[nodiscard]] page* alloc_table(unsigned level) noexcept;
+// The caller has made sure that no walker, of hardware or software, can still reach it (D15, D16).
+void free_table(page* table) noexcept;
+
+inline bool page_test(const page* p, std::uint32_t flags) noexcept {
+  return (p->flags.load(order::relaxed) & flags) != 0;
+}
+inline void page_set(page* p, std::uint32_t flags) noexcept {
+  p->flags.fetch_or(flags, order::relaxed);
+}
+inline void page_clear(page* p, std::uint32_t flags) noexcept {
+  p->flags.fetch_and(~flags, order::relaxed);
+}
+
+// References. The zero page is not counted.
+void get_page(page* p) noexcept;
+// Frees the page with the last reference: the caller's invalidates are complete (D14).
+void put_page(page* p) noexcept;
+
+// Mappings, under the PTL of the PTE in question.
+void folio_add_rmap_pte(page* p) noexcept;
+void folio_remove_rmap_pte(page* p) noexcept;
+
+void copy_user_page(page* to, const page* from) noexcept;
+
+}  // namespace tlblab::inline TLBLAB_WORLD

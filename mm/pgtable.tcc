@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "mm/pgtable.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+// Kernel: pXd_populate under the lock of the entry; the loser of a race frees its table, which
+// nobody has seen.
+template <ArchBackend A>
+bool populate(mm_struct& mm, page* parent, unsigned level, vaddr_t va) noexcept {
+  page* fresh = alloc_table(level - 1);
+  if (fresh == nullptr) return false;
+  lock_table(mm, parent, level);
+  const pte_ref ref = entry_in(parent, va, level);
+  const bool first = A::pte_none(ptep_get(ref));
+  if (first) set_pte_at(mm, ref, va, A::mk_table(fresh->pfn));
+  unlock_table(mm, parent, level);
+  if (first)
+    mm.pgtables.fetch_add(1, order::relaxed);
+  else
+    free_table(fresh);
+  return true;
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+bool table_alloc(mm_struct& mm, vaddr_t va) noexcept {
+  page* table = mm.pgd;
+  for (unsigned level = mm.top_level; level > 0;) {
+    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
+    if (below == nullptr) {
+      if (!detail::populate<A>(mm, table, level, va)) return false;
+      continue;
+    }
+    table = below;
+    --level;
+  }
+  return true;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

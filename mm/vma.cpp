@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mm/vma.h"
+
+#include <new>
+
+#include "mm/page_cache.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace {
+
+vm_area_struct* vma_alloc(mm_struct& mm, const vma_request& request) noexcept {
+  void* memory = kmalloc(sizeof(vm_area_struct), AllocSite::object);
+  if (memory == nullptr) return nullptr;
+  auto* vma = new (memory) vm_area_struct;
+  vma->vm_start = request.start;
+  vma->vm_end = request.end;
+  vma->vm_flags = request.flags;
+  vma->vm_mm = &mm;
+  vma->vm_file = request.file;
+  vma->vm_pgoff = request.pgoff;
+  return vma;
+}
+
+// Anonymous areas have no offset of their own to agree on here: nothing looks it up yet.
+bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
+  return low.vm_end == high.vm_start && low.vm_flags == high.vm_flags &&
+         low.vm_file == high.vm_file &&
+         (low.vm_file == nullptr || linear_page_index(low, low.vm_end) == high.vm_pgoff);
+}
+
+void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
+  low.vm_end = high.vm_end;
+  if (high.anon_vma.load(order::relaxed)) low.anon_vma.store(true, order::relaxed);
+  vma_detach(mm, high);
+  vma_free(high);
+}
+
+}  // namespace
+
+vm_area_struct* find_vma(mm_struct& mm, vaddr_t va) noexcept {
+  auto above = mm.vmas.upper_bound(va);
+  if (above != mm.vmas.begin()) {
+    auto below = above;
+    --below;
+    if (below->vm_end > va) return &*below;
+  }
+  return above == mm.vmas.end() ? nullptr : &*above;
+}
+
+vm_area_struct* vma_lookup(mm_struct& mm, vaddr_t va) noexcept {
+  vm_area_struct* vma = find_vma(mm, va);
+  return vma != nullptr && vma->vm_start <= va ? vma : nullptr;
+}
+
+vm_area_struct* vma_next(mm_struct& mm, vm_area_struct& vma) noexcept {
+  auto next = mm.vmas.iterator_to(vma);
+  return ++next == mm.vmas.end() ? nullptr : &*next;
+}
+
+vm_area_struct* vma_prev(mm_struct& mm, vm_area_struct& vma) noexcept {
+  auto at = mm.vmas.iterator_to(vma);
+  return at == mm.vmas.begin() ? nullptr : &*--at;
+}
+
+bool range_is_mapped(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept {
+  for (vaddr_t at = start; at < end;) {
+    const vm_area_struct* vma = vma_lookup(mm, at);
+    if (vma == nullptr) return false;
+    at = vma->vm_end;
+  }
+  return true;
+}
+
+vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
+  vm_area_struct* vma = vma_alloc(mm, request);
+  if (vma == nullptr) {
+    if (request.file != nullptr) put_file(*request.file);
+    return nullptr;
+  }
+  mm.vmas.insert(*vma);
+  return &vma_merge(mm, *vma);
+}
+
+bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
+  vm_area_struct* low = vma_lookup(mm, va);
+  if (low == nullptr || low->vm_start == va) return true;
+  vm_area_struct* high =
+      vma_alloc(mm, {va, low->vm_end, low->vm_flags, low->vm_file, linear_page_index(*low, va)});
+  if (high == nullptr) return false;
+  if (low->vm_file != nullptr) get_file(*low->vm_file);
+  high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
+  low->vm_end = va;
+  mm.vmas.insert(*high);
+  return true;
+}
+
+vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept {
+  if (vm_area_struct* next = vma_next(mm, vma); next != nullptr && can_merge(vma, *next))
+    absorb(mm, vma, *next);
+  vm_area_struct* prev = vma_prev(mm, vma);
+  if (prev == nullptr || !can_merge(*prev, vma)) return vma;
+  absorb(mm, *prev, vma);
+  return *prev;
+}
+
+void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
+  mm.vmas.erase(mm.vmas.iterator_to(vma));
+}
+
+void vma_free(vm_area_struct& vma) noexcept {
+  if (vma.vm_file != nullptr) put_file(*vma.vm_file);
+  vma.~vm_area_struct();
+  kfree(&vma);
+}
+
+vaddr_t get_unmapped_area(mm_struct& mm, std::uint64_t length) noexcept {
+  vaddr_t top = mm.mmap_base;
+  for (auto vma = mm.vmas.rbegin(); vma != mm.vmas.rend(); ++vma) {
+    if (vma->vm_start >= top) continue;
+    if (vma->vm_end <= top && top - vma->vm_end >= length) return top - length;
+    top = vma->vm_start;
+  }
+  return top > length ? top - length : 0;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

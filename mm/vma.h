@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The areas of an address space. Kernel file: vma.c. mmap_lock is held for every function here,
+// for writing where the tree or an area changes.
+#pragma once
+
+#include "mm/mm_types.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+// What a new area is to be.
+struct vma_request {
+  vaddr_t start = 0, end = 0;
+  std::uint32_t flags = 0;
+  address_space* file = nullptr;
+  std::uint64_t pgoff = 0;
+};
+
+// The first area that ends above va; null if there is none.
+[[nodiscard]] vm_area_struct* find_vma(mm_struct& mm, vaddr_t va) noexcept;
+// The area that contains va.
+[[nodiscard]] vm_area_struct* vma_lookup(mm_struct& mm, vaddr_t va) noexcept;
+[[nodiscard]] vm_area_struct* vma_next(mm_struct& mm, vm_area_struct& vma) noexcept;
+[[nodiscard]] vm_area_struct* vma_prev(mm_struct& mm, vm_area_struct& vma) noexcept;
+[[nodiscard]] inline bool range_is_free(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept {
+  const vm_area_struct* vma = find_vma(mm, start);
+  return vma == nullptr || vma->vm_start >= end;
+}
+// Every address of the range lies in some area.
+[[nodiscard]] bool range_is_mapped(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept;
+
+// Puts a new area into a free range, joined with its neighbours where they are of the same kind.
+// Takes over one reference of request.file, also if it fails. Null: no memory.
+[[nodiscard]] vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept;
+// Cuts the areas that reach over start or end there. False: no memory, nothing cut at that place.
+[[nodiscard]] bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept;
+// Joins the area with the one before and the one after, if they are of the same kind now. Returns
+// the area that is left.
+vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept;
+// Takes the area out of the tree; vma_free gives it back.
+void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept;
+void vma_free(vm_area_struct& vma) noexcept;
+
+// The highest free range of this length below mm.mmap_base; 0: there is none.
+[[nodiscard]] vaddr_t get_unmapped_area(mm_struct& mm, std::uint64_t length) noexcept;
+
+// Index of the page that va shows in the area's file.
+inline std::uint64_t linear_page_index(const vm_area_struct& vma, vaddr_t va) noexcept {
+  return vma.vm_pgoff + ((va - vma.vm_start) >> page_shift);
+}
+inline bool is_cow_mapping(const vm_area_struct& vma) noexcept {
+  return (vma.vm_flags & VM_SHARED) == 0;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Taking pages out of page tables. Kernel: unmap_page_range and below, in memory.c.
+//
+// A dirty page of a file is special. Write-back finds mappings through the mapcount and the PTL:
+// if the mapcount went down and the PTL was dropped while a CPU still writes through a dirty TLB
+// entry, write-back would think the page clean and unmapped. So for such pages the invalidate is
+// done before the PTL is dropped, and the mapcount goes down after it (delayed rmap). Anonymous
+// pages are not written back by that path; clean entries are looked up again by hardware before a
+// write (traps T11, T12).
+#pragma once
+
+#include "mm/memory.h"
+#include "mm/mmu_gather.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace detail {
+
+template <ArchBackend A>
+void enter_lazy_mmu_mode() noexcept {
+  if constexpr (requires { A::arch_enter_lazy_mmu_mode(); }) A::arch_enter_lazy_mmu_mode();
+}
+template <ArchBackend A>
+void leave_lazy_mmu_mode() noexcept {
+  if constexpr (requires { A::arch_leave_lazy_mmu_mode(); }) A::arch_leave_lazy_mmu_mode();
+}
+
+// What a pass over one table has found so far.
+struct zap_progress {
+  bool force_flush = false;  // invalidate before the PTL is dropped
+  bool full = false;         // no room for another page: stop here
+};
+
+template <ArchBackend A>
+void zap_present_page(mmu_gather<A>& tlb, page* p, pte_t pte, zap_progress& progress) noexcept {
+  bool delay_rmap = false;
+  if (!page_test(p, PG_anon) && A::pte_dirty(pte)) {
+    page_set(p, PG_dirty);
+    delay_rmap = tlb_delay_rmap(tlb);
+    progress.force_flush |= delay_rmap;
+  }
+  tlb.mm->rss.fetch_sub(1, order::relaxed);
+  if (!delay_rmap) folio_remove_rmap_pte(p);
+  if (tlb_remove_pages_ptl(tlb, p, 1, delay_rmap)) progress.force_flush = progress.full = true;
+}
+
+template <ArchBackend A>
+void zap_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, zap_progress& progress) noexcept {
+  const pte_t pte = ptep_get(ref);
+  if (A::pte_none(pte)) return;
+  const pte_t was = ptep_get_and_clear<A>(*tlb.mm, ref, va, tlb.fullmm);
+  tlb_remove_tlb_entries(tlb, va, 1);  // before the page is queued
+  page* p = pfn_to_page(A::pte_pfn(was));
+  if (!page_test(p, PG_reserved)) zap_present_page(tlb, p, was, progress);
+}
+
+// From va until end or until the batch is full; returns where it stopped. No table: end.
+template <ArchBackend A>
+vaddr_t zap_locked_stretch(mmu_gather<A>& tlb, vaddr_t va, vaddr_t end) noexcept {
+  tlb_change_page_size(tlb, page_shift);
+  pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, va);
+  if (!ref) return end;
+  zap_progress progress;
+  enter_lazy_mmu_mode<A>();
+  for (; va < end && !progress.full; va += page_size, ++ref.index) zap_pte(tlb, ref, va, progress);
+  leave_lazy_mmu_mode<A>();  // before the invalidate and before the unlock (trap T13)
+  if (progress.force_flush) {
+    tlb_flush_mmu_tlbonly(tlb);
+    tlb_flush_rmaps(tlb);
+  }
+  pte_unmap_unlock(*tlb.mm, ref);
+  if (progress.force_flush) tlb_flush_mmu(tlb);
+  return va;
+}
+
+inline bool table_is_empty(const page* table) noexcept {
+  for (const auto& word : table->table->entry)
+    if (word.load(order::relaxed) != 0) return false;
+  return true;
+}
+
+// Unhooks an empty PTE table; null if it is not empty or gone. Both locks: the PMD's so that
+// nobody puts another table there, the PTL so that nobody fills this one.
+template <ArchBackend A>
+page* unhook_empty_table(mm_struct& mm, vaddr_t va) noexcept {
+  page* pmds = find_table<A>(mm, va, 1);
+  if (pmds == nullptr) return nullptr;
+  lock_table(mm, pmds, 1);
+  const pte_ref pmd = entry_in(pmds, va, 1);
+  const pte_t was = ptep_get(pmd);
+  page* table = table_below<A>(was);
+  if (table != nullptr) {
+    lock_table(mm, table, 0);
+    const bool empty = table_is_empty(table);
+    if (empty) {
+      pmd.word().store(0, order::relaxed);
+      note_change(mm, pmd, va, was, {});
+    }
+    unlock_table(mm, table, 0);
+    if (!empty) table = nullptr;
+  }
+  unlock_table(mm, pmds, 1);
+  return table;
+}
+
+// Kernel: CONFIG_PT_RECLAIM. Only if the call covers the table's whole span.
+template <ArchBackend A>
+void reclaim_table(mmu_gather<A>& tlb, vaddr_t start) noexcept {
+  page* table = unhook_empty_table<A>(*tlb.mm, start);
+  if (table == nullptr) return;
+  table_free_tlb(tlb, table, start);
+  tlb.mm->pgtables.fetch_sub(1, order::relaxed);
+}
+
+// Within one PTE table.
+template <ArchBackend A>
+void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+  for (vaddr_t va = start; va < end;) {
+    va = zap_locked_stretch(tlb, va, end);
+    if (va < end) cpu_event(CpuEvent::tick);
+  }
+  if (A::features.pt_reclaim && details.reclaim_pt && end - start == pmd_size)
+    reclaim_table(tlb, start);
+}
+
+template <ArchBackend A>
+void zap_table_range(mmu_gather<A>& tlb,
+                     page* table,
+                     unsigned level,
+                     vaddr_t start,
+                     vaddr_t end,
+                     zap_details details) noexcept {
+  for (vaddr_t va = start; va < end;) {
+    const vaddr_t next = span_end(va, end, level);
+    // Without a lock: a clear that is just being made is not waited for.
+    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
+    if (below != nullptr && level == 1)
+      zap_pte_range(tlb, va, next, details);
+    else if (below != nullptr)
+      zap_table_range(tlb, below, level - 1, va, next, details);
+    va = next;
+  }
+}
+
+}  // namespace detail
+
+template <ArchBackend A>
+void unmap_page_range(mmu_gather<A>& tlb,
+                      vm_area_struct& vma,
+                      vaddr_t start,
+                      vaddr_t end,
+                      zap_details details) noexcept {
+  tlb_start_vma(tlb, vma);
+  detail::zap_table_range(tlb, tlb.mm->pgd, tlb.mm->top_level, start, end, details);
+  tlb_end_vma(tlb);
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD
