@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every entry point of mm for one backend: one line `template struct MmEntryPoints<x86>;` in the
+// backend's instances file compiles them all.
+#pragma once
+
+#include "mm/access.tcc"
+#include "mm/fork.tcc"
+#include "mm/madvise.tcc"
+#include "mm/mm.h"
+#include "mm/mmap.tcc"
+#include "mm/mprotect.tcc"
+#include "mm/mremap.tcc"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+template <ArchBackend A>
+struct MmEntryPoints {
+  static constexpr auto alloc = &mm_alloc<A>;
+  static constexpr auto dup = &dup_mm<A>;
+  static constexpr auto put = &mmput<A>;
+  static constexpr auto use = &use_mm<A>;
+  static constexpr auto unuse = &unuse_mm<A>;
+  static constexpr auto mmap = &do_mmap<A>;
+  static constexpr auto munmap = &do_munmap<A>;
+  static constexpr auto mprotect = &do_mprotect<A>;
+  static constexpr auto madvise_dontneed = &do_madvise_dontneed<A>;
+  static constexpr auto madvise_flags = &do_madvise_flags<A>;
+  static constexpr auto mremap = &do_mremap<A>;
+  static constexpr auto brk = &do_brk<A>;
+  static constexpr auto read = &user_read<A>;
+  static constexpr auto write = &user_write<A>;
+  static constexpr auto touch = &user_touch<A>;
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD

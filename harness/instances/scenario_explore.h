@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A scenario under the explorer: one round is one execution, on a machine as small as the scenario
+// allows. Explore world only.
+#pragma once
+
+#include "harness/explore/choosers.h"
+#include "harness/explore/schedule.h"
+#include "harness/explore/search.h"
+#include "harness/instances/oracle_setup.h"
+#include "harness/instances/session.h"
+#include "harness/instances/table.h"
+#include "harness/lab.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+inline constexpr unsigned explored_turns = 2;
+inline constexpr SessionOptions explored_session{.frames = 96,
+                                                 .tlb = {.sets = 2,
+                                                         .ways = 2,
+                                                         .huge_sets = 1,
+                                                         .huge_ways = 1,
+                                                         .giant_sets = 1,
+                                                         .giant_ways = 1,
+                                                         .walk_entries = 2}};
+
+// What one execution came to: the world's result, with what the oracles and the body saw.
+struct Execution {
+  ExecutionResult result;
+  Violation violation;
+};
+
+template <ArchBackend A, class Scenario>
+class ExploreRun {
+ public:
+  ExploreRun(const struct fixes& fixes, unsigned cpus, Chooser& chooser)
+      : fixes_(fixes),
+        cpus_(cpus),
+        machine_({.cpus = cpus, .chooser = &chooser}),
+        oracles_(cpus, true, {.scan_frees = true}) {
+    oracles_.attach(machine_);
+  }
+
+  Execution run() {
+    machine_.run([this](unsigned cpu) { run_cpu(cpu); });
+    machine_.run([this](unsigned cpu) {
+      if (cpu == 0) session_.stop();
+    });
+    Execution execution{machine_.result(), {}};
+    if (!execution.result.ok()) execution.violation.kind = execution.result.violation;
+    for (const Violation& seen : oracles_.examples()) prefer(execution, seen);
+    for (const Violation& seen : lab_.examples()) prefer(execution, seen);
+    return execution;
+  }
+
+ private:
+  // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
+  static void prefer(Execution& execution, const Violation& seen) {
+    if (!execution.violation.kind.empty()) return;
+    execution.violation = seen;
+    execution.result.violation = seen.kind;
+  }
+
+  void run_cpu(unsigned cpu) {
+    if (cpu == 0) {
+      session_.start();
+      mm_ = mm_alloc<A>(3);
+      mm_->fixes = fixes_;
+      oracles_.add_mm(*mm_);
+    }
+    lab_.meet();
+    use_mm<A>(*mm_);
+    Lab<A> lab(lab_, *mm_);
+    if (cpu == 0) body_.setup(lab);
+    lab_.meet();
+    body_.act(lab, cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
+    unuse_mm<A>();
+    lab_.meet();
+    if (cpu != 0) return;
+    oracles_.remove_mm(*mm_);
+    mmput<A>(*mm_);
+  }
+
+  struct fixes fixes_;
+  unsigned cpus_;
+  Machine machine_;
+  OracleSetup<A> oracles_;
+  Session<A> session_{explored_session};
+  LabRun lab_{explored_turns};
+  typename Scenario::template Body<A> body_;
+  mm_struct* mm_ = nullptr;
+};
+
+template <ArchBackend A, class Scenario>
+ExploreReport explore(const ExploreOptions& options) {
+  const unsigned cpus = options.cpus == 0 ? Scenario::info.cpus : options.cpus;
+  Violation first;
+  const auto execute = [&](Chooser& chooser) {
+    Execution execution = ExploreRun<A, Scenario>(options.fixes, cpus, chooser).run();
+    if (first.kind.empty()) first = execution.violation;
+    return std::move(execution.result);
+  };
+  static const std::atomic<bool> never{false};
+  const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
+  return options.schedule.empty() ? search_report(options, execute, stop, first)
+                                  : replay_report(options, execute, first);
+}
+
+ExploreReport search_report(const ExploreOptions& options,
+                            const Execute& execute,
+                            const std::atomic<bool>& stop,
+                            const Violation& first);
+ExploreReport replay_report(const ExploreOptions& options,
+                            const Execute& execute,
+                            const Violation& first);
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A scenario on pinned threads: round after round until the time is over, somebody asks for an end,
+// or an oracle is violated. Real world only.
+#pragma once
+
+#include <chrono>
+
+#include "harness/instances/oracle_setup.h"
+#include "harness/instances/session.h"
+#include "harness/instances/table.h"
+#include "harness/lab.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+template <ArchBackend A, class Scenario>
+class StressRun {
+ public:
+  explicit StressRun(const StressOptions& options)
+      : options_(options),
+        cpus_(options.cpus == 0 ? Scenario::info.cpus : options.cpus),
+        machine_(machine_options(options, cpus_)),
+        oracles_(cpus_, options.oracles, {.scan_frees = true}),
+        operations_(cpus_) {
+    oracles_.attach(machine_);
+  }
+
+  StressReport run() {
+    began_ = Clock::now();
+    machine_.run([this](unsigned cpu) { run_cpu(cpu); });
+    machine_.run([this](unsigned cpu) {
+      if (cpu == 0) session_.stop();
+    });
+    return report();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static MachineOptions machine_options(const StressOptions& options, unsigned cpus) {
+    return {.cpus = cpus,
+            .units = options.placement.units,
+            .nodes = options.placement.nodes,
+            .seed = options.seed,
+            .junk_fill = true};
+  }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - began_).count();
+  }
+  [[nodiscard]] std::uint64_t violations() const { return lab_.violations() + oracles_.total(); }
+  [[nodiscard]] bool is_over() const {
+    return violations() != 0 || seconds() >= options_.seconds ||
+           (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
+  }
+  [[nodiscard]] static unsigned role_of(unsigned cpu) noexcept {
+    return cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role;
+  }
+
+  void power_on() noexcept {
+    session_.start();
+    mm_ = mm_alloc<A>(3);
+    vm_bug_on(mm_ == nullptr, "no_memory_for_the_machine");
+    mm_->fixes = options_.fixes;
+    oracles_.add_mm(*mm_);
+  }
+
+  void run_cpu(unsigned cpu) {
+    if (cpu == 0) power_on();
+    lab_.meet();
+    use_mm<A>(*mm_);
+    Lab<A> lab(lab_, *mm_);
+    while (begin_round(cpu, lab)) {
+      body_.act(lab, role_of(cpu));
+      lab_.meet();
+    }
+    operations_[cpu] = lab.operations();
+    unuse_mm<A>();
+    lab_.meet();
+    if (cpu == 0) power_off();
+  }
+
+  // False: that was the last one.
+  bool begin_round(unsigned cpu, Lab<A>& lab) {
+    if (cpu == 0) {
+      over_ = is_over();
+      lab_.over.store(false, order::relaxed);
+      lab_.round.store(rounds_, order::relaxed);
+      if (!over_) {
+        body_.setup(lab);
+        ++rounds_;
+      }
+    }
+    lab_.meet();
+    lab.begin_round();
+    return !over_;
+  }
+
+  void power_off() noexcept {
+    oracles_.remove_mm(*mm_);
+    mmput<A>(*mm_);
+  }
+
+  StressReport report() {
+    StressReport result;
+    result.cpus = cpus_;
+    result.oversubscribed = machine_.oversubscribed();
+    result.rounds = rounds_;
+    for (const std::uint64_t n : operations_) result.operations += n;
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) result.ipis += machine_.counters(cpu).ipis_sent;
+    result.seconds = seconds();
+    result.violations = violations();
+    if (result.violations != 0) result.first_violation_seconds = result.seconds;
+    result.examples = oracles_.examples();
+    for (Violation& seen : lab_.examples()) result.examples.push_back(std::move(seen));
+    return result;
+  }
+
+  const StressOptions& options_;
+  const unsigned cpus_;
+  Machine machine_;
+  OracleSetup<A> oracles_;
+  Session<A> session_{SessionOptions{}};
+  LabRun lab_{0};
+  typename Scenario::template Body<A> body_;
+  mm_struct* mm_ = nullptr;
+  std::vector<std::uint64_t> operations_;
+  unsigned rounds_ = 0;
+  bool over_ = false;
+  Clock::time_point began_;
+};
+
+template <ArchBackend A, class Scenario>
+StressReport stress(const StressOptions& options) {
+  return StressRun<A, Scenario>(options).run();
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD

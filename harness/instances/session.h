@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One simulated machine with its memory manager, from power-on to an empty memory: what a scenario
+// and a replay have in common.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/mm.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct SessionOptions {
+  std::uint64_t frames = 1ULL << 20;
+  TlbGeometry tlb;
+};
+
+// start() and stop() run on CPU 0, in different calls of Machine::run: what RCU still holds at the
+// end of the first is given back before the second.
+template <ArchBackend A>
+class Session {
+ public:
+  explicit Session(SessionOptions options) noexcept : options_(options) {}
+
+  void start() noexcept {
+    vm_bug_on(!mem_init(options_.frames) || !A::hardware_init(options_.tlb),
+              "no_memory_for_the_machine");
+  }
+  // Every frame and table that was taken has been given back.
+  void stop() noexcept {
+    vm_bug_on(frames_in_use() != 0, "frames_left_at_the_end");
+    A::hardware_exit();
+    mem_exit();
+  }
+
+ private:
+  SessionOptions options_;
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the program can run, by name: backends, scenarios, replays. World-neutral: each entry holds
+// functions that an instances file of one world and one backend filled in. The files are called
+// one by one in tables(); nothing registers itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/trace.h"
+#include "harness/workload/recording.h"
+#include "harness/workload/replay.h"
+#include "mm/fixes.h"
+
+namespace tlblab {
+
+// ---- real threads ---------------------------------------------------------------------------------
+
+// Where simulated CPUs run; from harness/run/topology.h.
+struct Placement {
+  std::vector<unsigned> units;  // processing unit of each CPU; empty: not pinned
+  std::vector<unsigned> nodes;  // NUMA node of each CPU; empty: one node
+};
+
+struct StressOptions {
+  unsigned cpus = 0;  // 0: as many as the scenario has actors
+  double seconds = 5;
+  std::uint64_t seed = 1;
+  Placement placement;
+  struct fixes fixes;
+  bool oracles = true;
+  const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
+};
+
+struct StressReport {
+  unsigned cpus = 0;
+  bool oversubscribed = false;
+  std::uint64_t rounds = 0;
+  std::uint64_t operations = 0;  // calls and accesses of the actors
+  std::uint64_t ipis = 0;
+  double seconds = 0;
+  double first_violation_seconds = -1;
+  std::uint64_t violations = 0;     // in all
+  std::vector<Violation> examples;  // the first few
+};
+
+// ---- explorer -------------------------------------------------------------------------------------
+
+struct ExploreOptions {
+  unsigned cpus = 0;
+  double seconds = 10;           // time budget
+  std::uint64_t executions = 0;  // 0: no bound but the time
+  std::uint64_t seed = 1;
+  std::string schedule;  // not empty: replay this one
+  struct fixes fixes;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ExploreReport {
+  std::string model = "sc";
+  bool complete = false;  // every interleaving was seen
+  std::uint64_t executions = 0;
+  std::uint64_t steps = 0;
+  double seconds = 0;
+  struct Found {
+    Violation violation;
+    std::string schedule;
+    std::uint64_t steps = 0;
+  };
+  std::vector<Found> violations;
+  std::uint64_t blocked = 0;      // executions given up because others had covered them
+  std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
+};
+
+// ---- entries --------------------------------------------------------------------------------------
+
+struct ScenarioRun {
+  std::string_view arch;
+  StressReport (*stress)(const StressOptions&) = nullptr;
+  ExploreReport (*explore)(const ExploreOptions&) = nullptr;
+};
+
+struct ScenarioEntry {
+  std::string_view name;
+  std::string_view thread;              // number of the mailing-list thread it comes from, or "-"
+  std::string_view line;                // what goes wrong, in one line
+  std::vector<std::string_view> fixes;  // switches that matter
+  std::string_view real_threads;        // yes, yes+delay, explorer only
+  unsigned cpus = 0;                    // actors
+  std::vector<ScenarioRun> runs;        // one per backend
+};
+
+struct TraceOptions {
+  unsigned cpus = 0;  // 0: the recorded number
+  Placement placement;
+  bool oracles = true;
+  std::function<void(const ReplayEvent&)> on_event;
+  std::function<void(std::size_t done, std::size_t of)> on_progress;  // now and then
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct TraceReport {
+  ReplayReport replay;
+  unsigned cpus = 0;
+  bool oversubscribed = false;
+  std::uint64_t ipis = 0;
+  double seconds = 0;
+  std::uint64_t violations = 0;
+  std::vector<Violation> examples;
+  bool interrupted = false;
+};
+
+struct BackendEntry {
+  std::string_view name;
+  std::string_view memory;          // sc, tso, weak: the default model of the explorer
+  std::string_view tlb;             // what kind of TLB
+  std::string_view filled_by;       // hardware or software
+  std::string_view debt_paid;       // when a flush is due
+  bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
+  std::vector<std::string_view> features;
+  TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
+};
+
+struct Tables {
+  std::vector<BackendEntry> backends;
+  std::vector<ScenarioEntry> scenarios;
+};
+
+// Built at the first call.
+[[nodiscard]] const Tables& tables();
+[[nodiscard]] const BackendEntry* find_backend(std::string_view name);
+[[nodiscard]] const ScenarioEntry* find_scenario(std::string_view name);
+
+}  // namespace tlblab

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The functions behind the x86 rows of the tables. World-neutral.
+#pragma once
+
+#include "harness/instances/table.h"
+
+namespace tlblab::instances {
+
+TraceReport x86_trace(const Recording& recording, const TraceOptions& options);
+StressReport x86_madvise_parallel_2017_stress(const StressOptions& options);
+ExploreReport x86_madvise_parallel_2017_explore(const ExploreOptions& options);
+
+}  // namespace tlblab::instances

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "arch/x86/x86.h"
+#include "harness/instances/scenario_explore.h"
+#include "harness/instances/x86.h"
+#include "harness/scenario/madvise_parallel_2017.h"
+
+namespace tlblab::instances {
+
+ExploreReport x86_madvise_parallel_2017_explore(const ExploreOptions& options) {
+  return explore::explore<explore::x86, explore::madvise_parallel_2017>(options);
+}
+
+}  // namespace tlblab::instances

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "arch/x86/x86.h"
+#include "harness/instances/scenario_real.h"
+#include "harness/instances/trace_real.h"
+#include "harness/instances/x86.h"
+#include "harness/scenario/madvise_parallel_2017.h"
+
+namespace tlblab::instances {
+
+TraceReport x86_trace(const Recording& recording, const TraceOptions& options) {
+  return trace_recording<real::x86>(recording, options);
+}
+
+StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
+  return real::stress<real::x86, real::madvise_parallel_2017>(options);
+}
+
+}  // namespace tlblab::instances
