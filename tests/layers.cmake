@@ -43,7 +43,7 @@ layer(harness/lab.h "harness/lab\\.[a-z]+" ${data} mm arch/arch.h harness/trace.
 set(driver mm/types.h mm/world.h harness/trace.h harness/world)
 layer(harness/explore "harness/explore/.*" ${driver} harness/world/explore)
 layer(harness/run "harness/run/.*" ${driver} harness/world/real)
-layer(harness/oracle "harness/oracle/.*" ${data} arch/arch.h harness/trace.h)
+layer(harness/oracle "harness/oracle/.*" ${data} arch/arch.h arch/hw harness/trace.h)
 set(body ${data} mm arch/arch.h arch/hw arch/generic harness/trace.h harness/lab.h)
 layer(harness/scenario "harness/scenario/.*" ${body})
 layer(harness/workload "harness/workload/.*" ${body})

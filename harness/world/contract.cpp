@@ -58,8 +58,8 @@ static_assert(requires(std::uint64_t word) {
 });
 
 // Words with static storage need no constructor at run time.
-constinit Atomic<int> static_word{1};
-constinit Shared<int> static_shared{1};
+[[maybe_unused]] constinit Atomic<int> static_word{1};
+[[maybe_unused]] constinit Shared<int> static_shared{1};
 
 using Plain = void (*)() noexcept;
 static_assert(is<decltype(&smp_mb), Plain> && is<decltype(&smp_rmb), Plain>);

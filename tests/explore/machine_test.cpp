@@ -174,15 +174,27 @@ TEST(ExploredMemory, FreeingTwiceIsNamed) {
   }
 }
 
-TEST(ExploredMemory, WorksBeforeAndAfterTheRun) {
-  Machine machine(with_cpus(2));
-  auto* frame = static_cast<unsigned char*>(alloc_frame(AllocSite::user_page));
-  frame[0] = 1;
-  machine.run([&](unsigned cpu) {
-    if (cpu == 0) ++frame[0];
-  });
-  EXPECT_EQ(frame[0], 2);
-  free_frame(frame);
+// Stale accesses within one execution are AddressSanitizer's to find.
+TEST(ExploredMemoryDeathTest, UseAfterFreeIsSeenByTheSanitizer) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto use_after_free = [](bool frame) {
+    struct Nothing {};
+    execute<Nothing>(nullptr, 1, [frame](Nothing&, unsigned) {
+      auto* memory = static_cast<volatile char*>(frame ? alloc_frame(AllocSite::user_page)
+                                                       : kmalloc(64, AllocSite::object));
+      if (frame)
+        free_frame(const_cast<char*>(memory));
+      else
+        kfree(const_cast<char*>(memory));
+      memory[1] = 1;
+    });
+  };
+  EXPECT_DEATH(use_after_free(true), "use-after-poison");
+  EXPECT_DEATH(use_after_free(false), "use-after-poison");
+#else
+  GTEST_SKIP() << "wants a build with AddressSanitizer";
+#endif
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 struct Words {
   Shared<int> data;
-  Atomic<int> flag{0}, other{0};
+  Atomic<int> flag{0}, other{0}, third{0};
   Spinlock lock;
   RwSem sem;
   SeqCount seq;
@@ -46,28 +46,25 @@ TEST(Race, AStepBetweenDoesNotOrder) {
   expect_only(two(step_write, step_write), "data_race");
 }
 
-TEST(Race, ManyReadersAgainstAWriter) {
-  const auto ends = every_end<Words>(3, [](Words& s, unsigned cpu) {
+// Two readers; the writer waits for some of them.
+std::map<std::string, unsigned> readers_and_a_writer(bool waits_for_0, bool waits_for_1) {
+  return every_end<Words>(3, [=](Words& s, unsigned cpu) {
     if (cpu != 2) {
       read(s);
-      s.flag.fetch_add(1, order::release);
+      (cpu == 0 ? s.flag : s.other).store(1, order::release);
       return;
     }
-    // Waits for one of the two readers only.
-    while (s.flag.load(order::acquire) == 0) cpu_relax();
+    while (waits_for_0 && s.flag.load(order::acquire) == 0) cpu_relax();
+    while (waits_for_1 && s.other.load(order::acquire) == 0) cpu_relax();
     write(s);
   });
-  EXPECT_GT(ends.at("data_race"), 0U);
-  const auto waits_for_both = every_end<Words>(3, [](Words& s, unsigned cpu) {
-    if (cpu != 2) {
-      read(s);
-      s.flag.fetch_add(1, order::release);
-      return;
-    }
-    while (s.flag.load(order::acquire) != 2) cpu_relax();
-    write(s);
-  });
-  expect_only(waits_for_both, "");
+}
+
+TEST(Race, AWriterIsOrderedAfterEveryReaderOrItIsOne) {
+  expect_only(readers_and_a_writer(false, false), "data_race");
+  expect_only(readers_and_a_writer(true, false), "data_race");
+  expect_only(readers_and_a_writer(false, true), "data_race");
+  expect_only(readers_and_a_writer(true, true), "");
 }
 
 TEST(Race, LocksOrder) {
@@ -138,6 +135,25 @@ TEST(Race, FencesPublishToo) {
   EXPECT_GT(message(late_fence, fenced_take).at("data_race"), 0U);
 }
 
+TEST(Race, AFullReadModifyWriteIsAFenceToo) {
+  const auto fenced = [](Words& s) {
+    s.other.exchange(1, order::full);
+    s.flag.store(1, order::relaxed);
+  };
+  const auto fenced_take = [](Words& s) {
+    const bool there = s.flag.load(order::relaxed) != 0;
+    s.third.exchange(1, order::full);
+    return there;
+  };
+  const auto acquiring_take = [](Words& s) {
+    const bool there = s.flag.load(order::relaxed) != 0;
+    s.third.exchange(1, order::acquire);
+    return there;
+  };
+  expect_only(message(fenced, fenced_take), "");
+  EXPECT_GT(message(fenced, acquiring_take).at("data_race"), 0U);
+}
+
 TEST(Race, ReadModifyWriteGoesOnWithTheReleaseItFound) {
   const auto ends = every_end<Words>(3, [](Words& s, unsigned cpu) {
     if (cpu == 0) {
@@ -150,6 +166,17 @@ TEST(Race, ReadModifyWriteGoesOnWithTheReleaseItFound) {
     }
   });
   expect_only(ends, "");
+}
+
+TEST(Race, ARelaxedStoreEndsTheReleaseBeforeIt) {
+  const auto twice = [](Words& s) {
+    s.flag.store(1, order::release);
+    s.flag.store(2, order::relaxed);
+  };
+  const auto second = [](Words& s) { return s.flag.load(order::acquire) == 2; };
+  const auto first = [](Words& s) { return s.flag.load(order::acquire) == 1; };
+  EXPECT_GT(message(twice, second).at("data_race"), 0U);
+  expect_only(message(twice, first), "");
 }
 
 TEST(Race, AFullReadModifyWriteOrdersBothWays) {
@@ -207,6 +234,22 @@ TEST(Race, GracePeriodOrdersReadersBeforeIt) {
     }
     rcu_read_lock();
     if (s.flag.load(order::relaxed) == 0) read(s);
+    rcu_read_unlock();
+  });
+  expect_only(ends, "");
+}
+
+// Who sees what was done after a grace period began its section after the grace period had begun.
+TEST(Race, GracePeriodOrdersWhatWasBeforeItBeforeLaterSections) {
+  const auto ends = every_end<Words>(2, [](Words& s, unsigned cpu) {
+    if (cpu == 0) {
+      s.data.set(1);
+      synchronize_rcu();
+      s.flag.store(1, order::relaxed);
+      return;
+    }
+    rcu_read_lock();
+    if (s.flag.load(order::relaxed) == 1) expect_data(s);
     rcu_read_unlock();
   });
   expect_only(ends, "");

@@ -105,6 +105,23 @@ TEST(Memory, FailsWhereThePolicySays) {
   });
 }
 
+// Memory outlives the runs of its machine, and can be had and given back between them.
+TEST(Memory, WorksBeforeAndAfterARun) {
+  MachineOptions options;
+  options.cpus = 2;
+  Machine machine(options);
+  auto* frame = static_cast<unsigned char*>(alloc_frame(AllocSite::user_page));
+  auto* object = static_cast<unsigned char*>(kmalloc(10, AllocSite::object));
+  frame[0] = 1;
+  machine.run([&](unsigned cpu) {
+    if (cpu == 1) object[0] = ++frame[0];
+  });
+  EXPECT_EQ(frame[0], 2);
+  EXPECT_EQ(object[0], 2);
+  free_frame(frame);
+  kfree(object);
+}
+
 // A frame that comes back on the same CPU shows the junk or somebody's data, never its old bytes.
 TEST(Memory, FreedFramesAreOverwrittenIfAsked) {
   MachineOptions options;

@@ -45,6 +45,33 @@ TEST(Rcu, GracePeriodWaitsForInterruptsOff) {
   readers_never_see_a_dead_object(local_irq_save, local_irq_restore);
 }
 
+// A handler runs with interrupts off, so it is a section.
+TEST(Rcu, GracePeriodWaitsForHandlers) {
+  struct World {
+    Shared<bool> dead[grace_periods + 1];
+    Atomic<Shared<bool>*> slot{&dead[0]};
+    Atomic<unsigned> other{0};
+  };
+  each_trial(3, [](Machine& machine) {
+    World world;
+    machine.run([&](unsigned cpu) {
+      for (unsigned i = 0; cpu == 0 && i < grace_periods; ++i) {
+        rcu_assign_pointer(world.slot, &world.dead[i + 1]);
+        synchronize_rcu();
+        world.dead[i].set(true);
+      }
+      const auto read = [](void* info) {
+        auto& w = *static_cast<World*>(info);
+        Shared<bool>* object = rcu_dereference(w.slot);
+        static_cast<void>(w.other.load(order::relaxed));
+        EXPECT_FALSE(object->get());
+      };
+      for (unsigned i = 0; cpu == 1 && i < rounds; ++i)
+        ipi_wait(ipi_post(cpumask::of(2), read, &world));
+    });
+  });
+}
+
 TEST(Rcu, SectionsNest) {
   readers_never_see_a_dead_object(
       [] {
@@ -81,6 +108,30 @@ TEST(Rcu, CallbacksRunOnceOnTheirOwnCpu) {
         EXPECT_EQ(one.on_cpu.load(order::relaxed), cpu);
       }
     }
+  });
+}
+
+// As they were posted: whoever posts a free after another may rely on it.
+TEST(Rcu, CallbacksOfOneCpuRunInTheirOrder) {
+  struct Turn {
+    Posted posted;
+    Turn* before = nullptr;
+    bool in_order = false;
+  };
+  each_trial(2, [](Machine& machine) {
+    Turn turns[2][5];
+    machine.run([&](unsigned cpu) {
+      Turn* before = nullptr;
+      for (Turn& turn : turns[cpu]) {
+        turn.before = before;
+        before = &turn;
+        call_rcu(&turn.posted.head, [](rcu_head* head) {
+          auto& self = *reinterpret_cast<Turn*>(head);
+          self.in_order = self.before == nullptr || self.before->in_order;
+        });
+      }
+    });
+    EXPECT_TRUE(turns[0][4].in_order && turns[1][4].in_order);
   });
 }
 

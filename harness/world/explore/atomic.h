@@ -70,7 +70,9 @@ class Atomic {
     if (detail::Engine* engine = detail::current) {
       engine->access_step();
       engine->stored(this, o);
-      if (!detail::same(value, value_)) engine->changed();
+      // Even if it is the same value: what a word of static storage had left over from an earlier
+      // execution must not tell in this one.
+      engine->changed();
     }
     value_ = value;
   }

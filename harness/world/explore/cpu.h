@@ -75,8 +75,13 @@ inline void trace(EventKind kind,
                   std::uint64_t c = 0,
                   std::uint64_t d = 0) noexcept {
   if (!tracing()) return;
-  const detail::Cpu& cpu = *detail::current->running;
+  detail::Engine* engine = detail::current;
+  const detail::Cpu& cpu = *engine->running;
+  // For the listener words are plain, as outside of a run: what it reads is no step and orders
+  // nothing.
+  detail::current = nullptr;
   cpu.sink->event({kind, cpu.id, mm, a, b, c, d});
+  detail::current = engine;
 }
 
 [[noreturn]] void vm_bug(const char* what) noexcept;

@@ -215,7 +215,6 @@ void Engine::update_callbacks(Cpu& cpu) noexcept {
 void Engine::serve(ActorKind what) noexcept {
   Cpu& self = *running;
   const WaitContext interrupted = self.wait;
-  self.wait = {};
   if (what == ActorKind::irq)
     serve_mailbox();
   else

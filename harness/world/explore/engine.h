@@ -153,7 +153,8 @@ class Engine {
   }
   void enable(CpuSet who) noexcept { enabled_ |= who; }
   void disable(CpuSet who) noexcept { enabled_ &= ~std::uint64_t{who}; }
-  // A word or lock changed: whoever waits in cpu_relax() looks again.
+  // A word was stored to, a read-modify-write changed one, or a lock: whoever waits in cpu_relax()
+  // looks again.
   void changed() noexcept {
     ++changes;
     ++running->wait.own_changes;

@@ -42,22 +42,29 @@ bool push(Cpu& target, CallSingle& call) noexcept {
   return head == nullptr;
 }
 
-}  // namespace
-
-void serve_mailbox(Cpu& cpu) noexcept {
-  CallSingle* list = cpu.mailbox.exchange(nullptr, std::memory_order_acquire);
-  if (list == nullptr) return;
-  local_irq_save();
+// One interrupt: interrupts are off meanwhile.
+void serve_calls(Cpu& cpu, CallSingle* list) noexcept {
+  ++cpu.irq_off;
+  rcu_read_lock();
   ++cpu.interrupts;
   for (CallSingle* call = reversed(list); call != nullptr;) {
     CallSingle* next = call->next;  // the sender may reuse the node once it is unlocked
     call->fn(call->info);
     // The acknowledgement. Pairs with the acquire in ipi_wait; without it the sender could free
-    // what this CPU still reads (scenario madvise-parallel-2017 with early-ack).
+    // what this CPU still reads (D20).
     call->locked.store(0, std::memory_order_release);
     call = next;
   }
-  local_irq_restore();
+  rcu_read_unlock();
+  --cpu.irq_off;
+}
+
+}  // namespace
+
+void serve_mailbox(Cpu& cpu) noexcept {
+  // A loop and not the poll of local_irq_restore(): in a storm of calls that would nest for ever.
+  do serve_calls(cpu, cpu.mailbox.exchange(nullptr, std::memory_order_acquire));
+  while (cpu.mailbox.load(std::memory_order_relaxed) != nullptr);
 }
 
 void relax_slowly(Cpu& cpu) noexcept {

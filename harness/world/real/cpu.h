@@ -40,9 +40,11 @@ struct alignas(128) Cpu {
   std::uint64_t ipis_sent = 0;     // interrupts really sent, after coalescing
   std::uint64_t interrupts = 0;    // handler runs
   unsigned relaxes = 0;
-  CallSingle* calls = nullptr;  // one node per target
+  std::uint64_t rcu_posted = 0;  // callbacks
+  CallSingle* calls = nullptr;   // one node per target
   alignas(128) std::atomic<CallSingle*> mailbox{nullptr};
   alignas(128) std::atomic<rcu_head*> rcu_done{nullptr};  // callbacks whose grace period is over
+  std::atomic<std::uint64_t> rcu_returned{0};             // how many of rcu_posted came there
   alignas(128) std::atomic<std::uint64_t> window{0};      // odd: inside a tracked access window
 };
 

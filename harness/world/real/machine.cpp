@@ -20,7 +20,7 @@ struct Machine::State {
   std::vector<detail::Cpu> cpus;
   std::vector<detail::CallSingle> calls;
   std::atomic<unsigned> ended{0};
-  std::atomic<unsigned> drained{0};  // rounds of RCU callbacks handed out at the end of a run
+  std::atomic<unsigned> drained{0};  // CPUs without an outstanding RCU callback
   hwloc_topology_t topology = nullptr;
 };
 
@@ -90,24 +90,20 @@ void Machine::run_erased(ErasedBody body, void* context) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// After the bodies two rounds hand out RCU callbacks: a callback may post one more, not a chain.
 void Machine::run_cpu(unsigned id, ErasedBody body, void* context) {
   detail::Cpu& cpu = state_->cpus[id];
   if (!options_.units.empty()) pin_this_thread(state_->topology, options_.units[id]);
   detail::current = &cpu;
   detail::rcu_register_thread();
   body(context, id);
-  constexpr unsigned rounds = 2;
-  for (unsigned round = 1; round <= rounds; ++round) {
-    state_->ended.fetch_add(1, std::memory_order_acq_rel);
-    while (state_->ended.load(std::memory_order_acquire) < round * options_.cpus) cpu_relax();
-    if (id == 0) {
-      detail::rcu_drain();
-      state_->drained.store(round, std::memory_order_release);
-    }
-    while (state_->drained.load(std::memory_order_acquire) < round) cpu_relax();
-    detail::rcu_run_callbacks(cpu);
-  }
+  state_->ended.fetch_add(1, std::memory_order_acq_rel);
+  while (state_->ended.load(std::memory_order_acquire) < options_.cpus) cpu_relax();
+  detail::rcu_drain(cpu);
+  // A callback of another CPU may still interrupt this one.
+  state_->drained.fetch_add(1, std::memory_order_acq_rel);
+  while (state_->drained.load(std::memory_order_acquire) < options_.cpus) cpu_relax();
+  detail::poll();  // a call that nobody waited for
+  detail::rcu_drain(cpu);
   detail::rcu_unregister_thread();
   detail::current = nullptr;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "harness/world/real/cpu.h"
@@ -14,10 +15,10 @@ struct MachineOptions {
   unsigned cpus = 1;
   // Operating-system index of the processing unit of each CPU, as harness/run chose them; empty:
   // not pinned. Two CPUs on one unit make the machine oversubscribed.
-  std::vector<unsigned> units;
-  std::vector<unsigned> nodes;  // NUMA node of each CPU's frames; empty: node 0
-  std::uint64_t seed = 0;       // of choose(); 0: it always answers 0
-  bool junk_fill = false;       // overwrite freed frames
+  std::vector<unsigned> units{};
+  std::vector<unsigned> nodes{};  // NUMA node of each CPU's frames; empty: node 0
+  std::uint64_t seed = 0;         // of choose(); 0: it always answers 0
+  bool junk_fill = false;         // overwrite freed frames
   AllocPolicy* alloc_policy = nullptr;
 };
 
@@ -43,7 +44,9 @@ class Machine {
   // have ended; then outstanding RCU callbacks run, and run() returns.
   template <class Body>
   void run(Body&& body) {
-    run_erased([](void* context, unsigned cpu) { (*static_cast<Body*>(context))(cpu); }, &body);
+    run_erased([](void* context,
+                  unsigned cpu) { (*static_cast<std::remove_reference_t<Body>*>(context))(cpu); },
+               const_cast<void*>(static_cast<const void*>(&body)));
   }
 
  private:

@@ -56,9 +56,12 @@ unsigned arena_of_node(unsigned node) noexcept {
   return slot.compare_exchange_strong(arena, fresh, std::memory_order_acq_rel) ? fresh : arena;
 }
 
+// Memory is also set up and looked at while no CPU runs, then on behalf of CPU 0.
+unsigned this_cpu() noexcept { return detail::current == nullptr ? 0 : detail::current->id; }
+
 bool made_to_fail(AllocSite site) noexcept {
   AllocPolicy* policy = detail::options->alloc_policy;
-  return policy != nullptr && policy->fails(site, detail::current->id);
+  return policy != nullptr && policy->fails(site, this_cpu());
 }
 
 unsigned node_of(unsigned cpu) noexcept {
@@ -70,7 +73,7 @@ unsigned node_of(unsigned cpu) noexcept {
 
 void* alloc_frame(AllocSite site) noexcept {
   if (made_to_fail(site)) return nullptr;
-  const auto arena = static_cast<int>(arena_of_node(node_of(detail::current->id)));
+  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu())));
   // The thread's cache holds frames of one arena only, so it is right only with a single node.
   const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
   void* frame = mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache);

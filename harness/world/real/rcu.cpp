@@ -45,11 +45,25 @@ void hand_back(LibraryHead* library) noexcept {
   auto* head = reinterpret_cast<rcu_head*>(library);
   tsan_acquire(head);
   grace_period_over();
-  std::atomic<rcu_head*>& done = head->cpu->rcu_done;
+  detail::Cpu& cpu = *head->cpu;  // once it is on the list the head is its owner's again
+  std::atomic<rcu_head*>& done = cpu.rcu_done;
   rcu_head* first = done.load(std::memory_order_relaxed);
   do head->next = first;
   while (!done.compare_exchange_weak(first, head, std::memory_order_release,
                                      std::memory_order_relaxed));
+  // Last, and release: after it the machine may end. Pairs with the acquire in rcu_drain.
+  cpu.rcu_returned.fetch_add(1, std::memory_order_release);
+}
+
+rcu_head* reversed(rcu_head* list) noexcept {
+  rcu_head* result = nullptr;
+  while (list != nullptr) {
+    rcu_head* next = list->next;
+    list->next = result;
+    result = list;
+    list = next;
+  }
+  return result;
 }
 
 struct Waiter {
@@ -69,6 +83,7 @@ void rcu_read_unlock() noexcept {
 void call_rcu(rcu_head* head, void (*func)(rcu_head*)) noexcept {
   head->func = func;
   head->cpu = detail::current;
+  ++detail::current->rcu_posted;
   tsan_release(head);
   urcu_memb_call_rcu(new (head->library) LibraryHead, hand_back);
 }
@@ -94,7 +109,7 @@ void rcu_unregister_thread() noexcept { urcu_memb_unregister_thread(); }
 
 void rcu_run_callbacks(Cpu& cpu) noexcept {
   if (cpu.rcu_done.load(std::memory_order_relaxed) == nullptr) return;
-  rcu_head* list = cpu.rcu_done.exchange(nullptr, std::memory_order_acquire);
+  rcu_head* list = reversed(cpu.rcu_done.exchange(nullptr, std::memory_order_acquire));
   while (list != nullptr) {
     rcu_head* next = list->next;
     list->func(list);
@@ -102,7 +117,13 @@ void rcu_run_callbacks(Cpu& cpu) noexcept {
   }
 }
 
-void rcu_drain() noexcept { urcu_memb_barrier(); }
+void rcu_drain(Cpu& cpu) noexcept {
+  while (cpu.rcu_returned.load(std::memory_order_acquire) != cpu.rcu_posted ||
+         cpu.rcu_done.load(std::memory_order_relaxed) != nullptr) {
+    cpu_relax();
+    rcu_run_callbacks(cpu);
+  }
+}
 
 }  // namespace detail
 

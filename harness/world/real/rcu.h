@@ -39,9 +39,9 @@ namespace detail {
 void rcu_register_thread() noexcept;
 void rcu_unregister_thread() noexcept;
 void rcu_run_callbacks(Cpu& cpu) noexcept;
-// Waits until every callback posted so far has been handed back to its CPU; no CPU may be inside
-// a read-side section that does not end by itself.
-void rcu_drain() noexcept;
+// Runs callbacks until none that this CPU posted is outstanding. liburcu's own barrier would block
+// in the operating system.
+void rcu_drain(Cpu& cpu) noexcept;
 }  // namespace detail
 
 }  // namespace tlblab::inline TLBLAB_WORLD

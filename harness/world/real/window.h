@@ -14,6 +14,7 @@ template <bool Tracked>
 class access_window {
  public:
   access_window() noexcept {
+    detail::poll();  // an interrupt comes before the access, never inside
     if constexpr (Tracked) {
       auto& count = detail::current->window;
       count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
