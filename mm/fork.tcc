@@ -116,14 +116,17 @@ void mmput(mm_struct& mm) noexcept {
 
 template <ArchBackend A>
 void use_mm(mm_struct& mm) noexcept {
+  trace(EventKind::runs_mm);  // until the switch is done, what is cached may be out of date
   local_irq_save();
   A::switch_mm_irqs_off(mm);
   local_irq_restore();
+  trace(EventKind::runs_mm, mm.id);
   cpu_event(CpuEvent::context_switch);
 }
 
 template <ArchBackend A>
 void unuse_mm() noexcept {
+  trace(EventKind::runs_mm);
   A::enter_lazy_tlb();
   cpu_event(CpuEvent::idle);
 }

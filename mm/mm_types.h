@@ -32,12 +32,14 @@ struct page_table {
   Atomic<std::uint64_t> entry[ptrs_per_table];
 };
 
-// Per-slot change counts of a table, kept only while an oracle listens (page::shadow). Written
-// under the lock that protects the slot, after the slot; read by walkers before the slot, so a
-// count is never newer than the value that it is taken for.
+// How often a table's slots took something away that a TLB may hold (a frame, a right): kept by
+// whoever listens to pte_change, and read by walkers to label what they fill. Written under the
+// lock that protects the slot, after the slot; a walker takes a value only if the slot's stamp was
+// the same before and after it, so a label is never newer than the value and at most one change
+// older. Counts go on when the frame is a table again.
 struct table_shadow {
-  Atomic<std::uint32_t> changes{0};  // of the whole table
-  Atomic<std::uint32_t> stamp[ptrs_per_table];
+  Atomic<std::uint32_t> changes{0};             // of the whole table
+  Atomic<std::uint32_t> stamp[ptrs_per_table];  // `changes` at the last one of each slot
 };
 
 // One frame. struct page of Linux, with the counts of a folio; a large folio is a run of them.
@@ -56,8 +58,8 @@ struct page {
   // If it is a table:
   page_table* table = nullptr;
   Spinlock ptl;
-  unsigned level = 0;              // 0: PTEs
-  table_shadow* shadow = nullptr;  // set while the table is made, kept until it is freed
+  unsigned level = 0;                     // 0: PTEs
+  Atomic<table_shadow*> shadow{nullptr};  // the listener's; null: none, or nothing happened yet
 };
 
 // One descriptor per frame of the machine, by pfn. Frame 0 is the zero page.

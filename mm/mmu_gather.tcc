@@ -48,13 +48,14 @@ bool tlb_next_batch(mmu_gather<A>& tlb) noexcept {
 
 // One slot or pair: drops the references, returns how many slots it was.
 inline unsigned free_encoded(encoded_page* slot) noexcept {
-  page* first = slot->ptr();
-  if (!slot->has(encoded_page::nr_pages_next)) {
-    put_page(first);
-    return 1;
+  const bool pair = slot->has(encoded_page::nr_pages_next);
+  const unsigned pages = pair ? slot[1].pages() : 1;
+  for (unsigned i = 0; i < pages; ++i) {
+    page* p = slot->ptr() + i;
+    trace(EventKind::gather_put, 0, p->pfn);
+    put_page(p);
   }
-  for (unsigned i = 0; i < slot[1].pages(); ++i) put_page(first + i);
-  return 2;
+  return pair ? 2 : 1;
 }
 
 // In chunks: between two of them others may run, so no lock may be held.

@@ -76,11 +76,6 @@ void free_table_memory(page* table) noexcept {
     kfree(table->table);
 }
 
-table_shadow* alloc_shadow() noexcept {
-  void* memory_of_it = kmalloc(sizeof(table_shadow), AllocSite::object);
-  return memory_of_it == nullptr ? nullptr : new (memory_of_it) table_shadow;
-}
-
 void free_page_now(page* p) noexcept {
   trace(EventKind::page_free, 0, p->pfn, p->generation.load(order::relaxed));
   vm_bug_on(p->mapcount.load(order::relaxed) != 0, "page_freed_while_mapped");
@@ -152,17 +147,13 @@ page* alloc_table(unsigned level) noexcept {
   p->table = new (words) page_table;
   p->flags.store(PG_table, order::relaxed);
   p->level = level;
-  p->shadow = nullptr;
-  if (tracing()) p->shadow = alloc_shadow();
   return p;
 }
 
 void free_table(page* table) noexcept {
   trace(EventKind::table_free, 0, table->pfn, table->generation.load(order::relaxed));
   free_table_memory(table);
-  if (table->shadow != nullptr) kfree(table->shadow);
   table->table = nullptr;
-  table->shadow = nullptr;
   give_descriptor(table);
 }
 

@@ -66,12 +66,6 @@ inline void pte_unmap_unlock(mm_struct& mm, pte_ref ref) noexcept {
 
 // To be called after every change of an entry that software made, under its lock.
 inline void note_change(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t was, pte_t now) noexcept {
-  if (table_shadow* shadow = ref.table->shadow; shadow != nullptr) {
-    const std::uint32_t count = shadow->changes.load(order::relaxed) + 1;
-    shadow->changes.store(count, order::relaxed);
-    // Release: the entry's new value before its count; pairs with the acquire in the walker.
-    shadow->stamp[ref.index].store(count, order::release);
-  }
   trace(EventKind::pte_change, mm.id, ref.id(), was.val, now.val, va);
 }
 

@@ -112,6 +112,7 @@ enum class EventKind : std::uint8_t {
   gather_begin,  // a CPU has one gather open at most, so its number names the gather
   gather_queue,  // pfn, number of pages
   gather_flush,  // what was recorded so far is invalidated everywhere
+  gather_put,    // pfn: the reference of a queued page is about to be dropped
   gather_end,    // everything queued has been freed
   pending_dec,   // value of the pending count before the decrement
   page_free,     // pfn, generation it had while it was in use
@@ -122,6 +123,7 @@ enum class EventKind : std::uint8_t {
   walk_table,    // table pfn, generation that the walker expected
   user_read,     // address, value
   user_write,    // address, value
+  runs_mm,       // the CPU's programs run on the event's mm from here on; 0: on none
 };
 
 // Names of calls for call_begin and call_end.

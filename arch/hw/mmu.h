@@ -84,6 +84,13 @@ class Mmu {
     return {host + (va & (page_size - 1)), true};
   }
 
+  // What an entry made from this slot is labelled with, for oracles (table_shadow). Acquire: the
+  // count before the slot's value; pairs with the release by which the listener counts.
+  static std::uint32_t changes_of(const page& table, unsigned index) noexcept {
+    const table_shadow* shadow = table.shadow.load(order::acquire);
+    return shadow == nullptr ? 0 : shadow->stamp[index].load(order::acquire);
+  }
+
   // The deepest table of the walk cache on the way to va, else the root.
   [[nodiscard]] page* start_of_walk(vaddr_t va) const noexcept {
     for (unsigned level = 0; level < WalkCache::levels; ++level)
@@ -100,9 +107,7 @@ class Mmu {
     page* table = start_of_walk(va);
     while (table != nullptr) {
       const unsigned index = index_of(va, table->level);
-      const table_shadow* shadow = table->shadow;
-      const std::uint32_t changes =
-          shadow != nullptr ? shadow->stamp[index].load(order::acquire) : 0;
+      const std::uint32_t changes = changes_of(*table, index);
       // Acquire stands for the dependency of the address; pairs with the release in set_pte_at.
       const pte_t entry{table->table->entry[index].load(order::acquire)};
       if (table->level == 0 || A::pmd_leaf(entry)) {
@@ -112,7 +117,7 @@ class Mmu {
       if (A::pte_none(entry)) return false;
       table = pfn_to_page(A::pte_pfn(entry));
       if (table->level < WalkCache::levels)
-        walk_cache.insert(asid_, va, table, table->generation.load(order::relaxed));
+        walk_cache.insert(asid_, va, table, table->generation.load(order::relaxed), mm_id_);
     }
     return false;
   }
@@ -143,7 +148,8 @@ class Mmu {
       if (root_ == nullptr || !descend<A>(va, leaf)) return {};
       const Step step = take<A>(leaf, access, entry, present);
       if (step == Step::fault) return {nullptr, present};
-      if (step == Step::found) return fill<A>(va, access, leaf, entry);
+      const bool settled = changes_of(*leaf.table, leaf.index) == leaf.changes;
+      if (step == Step::found && settled) return fill<A>(va, access, leaf, entry);
     }
   }
 

@@ -62,7 +62,9 @@ void Tlb::insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracle
   if (entry == nullptr) entry = set_of(array, va, data.size) + next_victim_++ % array.ways;
   // No valid key while the other words change: a reader on another CPU must not mix two entries.
   entry->key.store(0, order::relaxed);
-  smp_wmb();  // pairs with the acquire of the key in visit_entry
+  const std::uint32_t version = entry->version.load(order::relaxed);
+  if (for_oracles) entry->version.store(version + 1, order::relaxed);
+  smp_wmb();  // odd before the words change; pairs with smp_rmb in look()
   entry->host.store(data.host, order::relaxed);
   entry->frame.store(data.frame, order::relaxed);
   entry->flags.store(data.flags | asid << asid_shift, order::relaxed);
@@ -71,8 +73,32 @@ void Tlb::insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracle
     entry->slot_changes.store(data.slot_changes, order::relaxed);
     entry->slot.store(data.slot, order::relaxed);
     entry->mm_id.store(data.mm_id, order::relaxed);
+    // Release: the words before the even version; pairs with the acquire in look().
+    entry->version.store(version + 2, order::release);
   }
   entry->key.store(key_of(asid, va, data.size), order::release);
+}
+
+bool Tlb::look(const Entry& entry, unsigned size, TlbView& view) const noexcept {
+  constexpr unsigned patience = 8;
+  for (unsigned attempt = 0; attempt < patience; ++attempt) {
+    const std::uint32_t version = entry.version.load(order::acquire);
+    const std::uint64_t key = entry.key.load(order::acquire);
+    if (key == 0) return false;
+    const std::uint32_t flags = entry.flags.load(order::relaxed);
+    view = {key >> context_bits << size_shift(size),
+            size,
+            {entry.frame.load(order::relaxed), entry.host.load(order::relaxed),
+             flags & ((1U << asid_shift) - 1), size, entry.frame_generation.load(order::relaxed),
+             entry.slot_changes.load(order::relaxed), entry.slot.load(order::relaxed),
+             entry.mm_id.load(order::relaxed)}};
+    smp_rmb();  // the words before the second look at the version; pairs with smp_wmb in insert()
+    if ((version & 1) != 0 || entry.version.load(order::relaxed) != version) continue;
+    // Still there? An invalidate may have come between.
+    return entry.key.load(order::relaxed) == key &&
+           contexts_[flags >> asid_shift].load(order::relaxed) == (key & context_mask);
+  }
+  return false;
 }
 
 void Tlb::invalidate_page(unsigned asid, vaddr_t va) noexcept {

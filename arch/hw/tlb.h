@@ -5,7 +5,8 @@
 // ASID gives it a new number, so a full flush costs one store; when the numbers run out the arrays
 // are cleared for real. Words are relaxed atomics: only the owning CPU writes, oracles read from
 // elsewhere. What an oracle wants to know of an entry (frame generation, slot, count of changes of
-// the slot) is written only when somebody listens.
+// the slot) is written only when somebody listens, and so is a version by which a reader can tell
+// that it saw words of one entry and not of two.
 #pragma once
 
 #include "arch/arch.h"
@@ -35,6 +36,13 @@ struct TlbData {
   std::uint64_t mm_id = 0;
 };
 
+// An entry that was valid while it was looked at, its words all of one fill.
+struct TlbView {
+  vaddr_t va = 0;
+  unsigned size = 0;
+  TlbData data;
+};
+
 class Tlb {
  public:
   static constexpr unsigned asid_shift = 16;
@@ -48,6 +56,7 @@ class Tlb {
     Atomic<std::uint32_t> slot_changes{0};
     Atomic<std::uint64_t> slot{0};
     Atomic<std::uint64_t> mm_id{0};
+    Atomic<std::uint32_t> version{0};  // odd while an insert changes the words
   };
 
   // asids: how many there are; they are numbered from 0.
@@ -62,13 +71,22 @@ class Tlb {
   void invalidate_asid(unsigned asid) noexcept;
   void invalidate_all() noexcept;
 
-  // visit(va, size, const Entry&) for every valid entry. May run on another CPU: then what it sees
-  // may be torn, and whoever reports must look a second time.
+  // visit(const TlbView&) for every valid entry that covers part of [start, end). May run on any
+  // CPU. An entry that is being replaced all the time is passed over; filled while somebody listens.
   template <class Visit>
-  void for_each(Visit visit) const noexcept {
-    for (unsigned size = 0; size < page_sizes; ++size)
-      for (unsigned i = 0; i < arrays_[size].sets * arrays_[size].ways; ++i)
-        visit_entry(size, arrays_[size].entries[i], visit);
+  void for_each(vaddr_t start, vaddr_t end, Visit visit) const noexcept {
+    for (unsigned size = 0; size < page_sizes; ++size) {
+      const Array& array = arrays_[size];
+      const std::uint64_t first = start >> size_shift(size), last = (end - 1) >> size_shift(size);
+      const std::uint64_t sets = last - first < array.sets ? last - first + 1 : array.sets;
+      for (std::uint64_t n = 0; n < sets * array.ways; ++n) {
+        const std::uint64_t set = (first + n / array.ways) & (array.sets - 1);
+        TlbView view;
+        if (look(array.entries[set * array.ways + n % array.ways], size, view) && view.va < end &&
+            view.va + (1ULL << size_shift(size)) > start)
+          visit(static_cast<const TlbView&>(view));
+      }
+    }
   }
 
  private:
@@ -80,13 +98,8 @@ class Tlb {
     bool used = false;  // ever filled: spares the probe of sizes that nobody maps
   };
 
-  template <class Visit>
-  void visit_entry(unsigned size, const Entry& entry, Visit visit) const noexcept {
-    const std::uint64_t key = entry.key.load(order::acquire);
-    const unsigned asid = entry.flags.load(order::relaxed) >> asid_shift;
-    if (key != 0 && (key & context_mask) == contexts_[asid].load(order::relaxed))
-      visit(key >> context_bits << size_shift(size), size, entry);
-  }
+  // False: not valid.
+  [[nodiscard]] bool look(const Entry& entry, unsigned size, TlbView& view) const noexcept;
   [[nodiscard]] std::uint64_t key_of(unsigned asid, vaddr_t va, unsigned size) const noexcept {
     return (va >> size_shift(size)) << context_bits | contexts_[asid].load(order::relaxed);
   }

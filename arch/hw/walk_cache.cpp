@@ -23,12 +23,18 @@ const WalkCache::Entry* WalkCache::lookup(unsigned asid,
   return entry.key.load(order::relaxed) == key_of(asid, va, level) ? &entry : nullptr;
 }
 
-void WalkCache::insert(unsigned asid, vaddr_t va, page* table, std::uint32_t generation) noexcept {
+void WalkCache::insert(unsigned asid,
+                       vaddr_t va,
+                       page* table,
+                       std::uint32_t generation,
+                       std::uint64_t mm_id) noexcept {
   Entry& entry = slot(va, table->level);
   entry.key.store(0, order::relaxed);
-  smp_wmb();  // pairs with the acquire in for_each: never the key of one table with another
+  smp_wmb();  // pairs with the acquire in for_each_of: never the key of one table with another
   entry.table.store(table, order::relaxed);
   entry.generation.store(generation, order::relaxed);
+  entry.mm_id.store(mm_id, order::relaxed);
+  entry.tag.store(tag_of(table->pfn, generation), order::release);  // mm_id before it
   entry.key.store(key_of(asid, va, table->level), order::release);
 }
 

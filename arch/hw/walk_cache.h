@@ -18,22 +18,40 @@ class WalkCache {
     Atomic<std::uint64_t> key{0};  // prefix of the address and ASID, plus one; 0: empty
     Atomic<page*> table{nullptr};
     Atomic<std::uint32_t> generation{0};
+    // For oracles, which read from other CPUs: both of the above in one word, and the mm.
+    Atomic<std::uint64_t> tag{0};
+    Atomic<std::uint64_t> mm_id{0};
   };
+  static constexpr std::uint64_t tag_of(pfn_t table, std::uint32_t generation) noexcept {
+    return table << 32 | generation;
+  }
 
   [[nodiscard]] bool init(const TlbGeometry& geometry) noexcept;
   void exit() noexcept;
 
   // The table of this level for va; null if it is not cached.
   [[nodiscard]] const Entry* lookup(unsigned asid, vaddr_t va, unsigned level) const noexcept;
-  void insert(unsigned asid, vaddr_t va, page* table, std::uint32_t generation) noexcept;
+  void insert(unsigned asid,
+              vaddr_t va,
+              page* table,
+              std::uint32_t generation,
+              std::uint64_t mm_id) noexcept;
   void invalidate_asid(unsigned asid) noexcept;
   void invalidate_all() noexcept;
 
-  // visit(const Entry&) for every entry in use; from another CPU what it sees may be torn.
+  // visit(mm id) for every entry that leads to this table in this life of its frame. May run on any
+  // CPU: the key is looked at before and after, so what is visited was valid meanwhile.
   template <class Visit>
-  void for_each(Visit visit) const noexcept {
-    for (unsigned i = 0; i < levels * size_; ++i)
-      if (entries_[i].key.load(order::acquire) != 0) visit(entries_[i]);
+  void for_each_of(pfn_t table, std::uint32_t generation, Visit visit) const noexcept {
+    for (unsigned i = 0; i < levels * size_; ++i) {
+      const Entry& entry = entries_[i];
+      if (entry.key.load(order::acquire) == 0) continue;
+      if (entry.tag.load(order::acquire) != tag_of(table, generation)) continue;
+      const std::uint64_t mm_id = entry.mm_id.load(order::acquire);
+      if (entry.tag.load(order::acquire) == tag_of(table, generation) &&
+          entry.key.load(order::relaxed) != 0)
+        visit(mm_id);
+    }
   }
 
  private:

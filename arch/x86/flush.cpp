@@ -148,7 +148,8 @@ void flush_tlb_mm_range(
     end = tlb_flush_all;
   }
   // Full: the changed entries before the count, the count before the set of CPUs is read; pairs
-  // with mm_cpumask_set in switch_mm_irqs_off. Without it scenario mm-switch-vs-shootdown fails.
+  // with mm_cpumask_set in switch_mm_irqs_off; without it a CPU that is loading the mm is missed
+  // (D26; tests/arch, switch racing with shootdown).
   const std::uint64_t gen = context_of<x86>(mm).tlb_gen.fetch_add(1, order::full) + 1;
   flush_tlb_info& info = take_info(cpu);
   info = {&mm, start, end, gen, stride_shift, smp_processor_id(), freed_tables};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// I3, return coherence: when a call returns, no CPU can use a translation that the call saw taken
+// away, whoever took it away. And I8: whoever holds a page-table lock and reads "no flush pending"
+// may rely on all changes under that lock being flushed.
+//
+// Debt belongs to a slot. Each loss of a slot has a time (table_history.h), each TLB entry a label:
+// the time before which its value was read. A call has seen a table up to the table's time at its
+// last unlock of the PTL. At its return an entry in the call's range is a violation if its slot lost
+// something that the entry still has, after the label and not later than what the call has seen.
+// A fill after the loss has a later label, so it is legal; a loss after the call's look is somebody
+// else's business; a table that the call found missing without a lock it has not seen.
+//
+// fork takes rights away without raising the count: it holds mmap_lock for writing, so the only one
+// to take those locks before its flush is fork itself.
+#pragma once
+
+#include <vector>
+
+#include "harness/oracle/cpu_states.h"
+#include "harness/oracle/table_history.h"
+#include "harness/oracle/violation_log.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+class Coherence {
+ public:
+  Coherence(const OracleTable& table, CpuStates& cpus, ViolationLog& log);
+
+  void pte_change(const trace_event& e) noexcept;
+  void ptl_acquire(const trace_event& e) noexcept;
+  void ptl_release(const trace_event& e) noexcept;
+  void call_begin(const trace_event& e) noexcept;
+  void call_end(const trace_event& e) noexcept;
+  void tlb_use(const trace_event& e) noexcept;
+  void pending_dec(const trace_event& e) noexcept;
+  void reset() noexcept;
+
+ private:
+  struct Seen {
+    pfn_t table = 0;
+    std::uint32_t time = 0;
+    friend auto operator<=>(const Seen&, const Seen&) noexcept = default;
+  };
+  // An entry that a call returned over, to be recognised if it is used.
+  struct Condemned {
+    std::atomic<std::uint32_t> state{empty};
+    std::atomic<vaddr_t> va{0};
+    std::atomic<std::uint64_t> slot{0};
+    std::atomic<std::uint32_t> label{0};
+    std::atomic<std::uint32_t> by_cpu{0};
+    std::atomic<MmCall> by_call{};
+    static constexpr std::uint32_t empty = 0, being_written = 1, armed = 2;
+  };
+  // Of one CPU, and touched by it alone but for `condemned`.
+  struct alignas(128) Local {
+    bool in_call = false;
+    MmCall call{};
+    std::uint64_t mm = 0;
+    std::vector<Seen> seen;
+    Condemned condemned;
+  };
+
+  void check_return(const trace_event& e, const Local& local) noexcept;
+  void condemn(unsigned cpu, const hw::TlbView& entry, const trace_event& e) noexcept;
+  void check_condemned(const trace_event& e, Condemned& condemned) noexcept;
+  void check_paid(const trace_event& e, TableHistory& history) noexcept;
+  void check_paid_range(const trace_event& e,
+                        const TableHistory& history,
+                        vaddr_t start,
+                        vaddr_t end) noexcept;
+  [[nodiscard]] bool owes_nothing_by_rule(const trace_event& e) const noexcept;
+
+  const OracleTable& table_;
+  CpuStates& cpus_;
+  ViolationLog& log_;
+  TableHistories histories_;
+  std::vector<Local> locals_;
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/oracle/kinds.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tlblab {
+
+namespace {
+
+constexpr auto kinds = std::to_array<ViolationKind>({
+    // I1: a frame may be freed when no TLB can lead to it any more.
+    {kind::freed_frame_use, "I1",
+     "a program used a frame through a translation that is older than the frame's last free"},
+    {kind::frame_freed_while_cached, "I1",
+     "a frame was freed while a CPU that runs the address space still had a translation to it"},
+    // I2: the same for tables and walkers.
+    {kind::freed_table_walk, "I2",
+     "a hardware walk began at a page table that had been freed meanwhile"},
+    {kind::table_freed_while_cached, "I2",
+     "a page table was freed while the walk cache of a CPU that runs the address space had it"},
+    // I3: what a call took away is gone when it returns.
+    {kind::stale_translation_after_return, "I3",
+     "a call returned while a CPU could still use a translation that the call had seen taken away"},
+    {kind::stale_translation_use, "I3",
+     "a program used a translation that had been taken away before a call over it returned"},
+    // I8: the pending count says that changed entries are not flushed yet.
+    {kind::debt_without_pending, "I8",
+     "the holder of a page-table lock reads that no flush is pending, but one of its entries was "
+     "changed and not flushed"},
+    {kind::pending_below_zero, "I8", "the count of pending flushes was decremented too often"},
+    // I18: what a gather takes it gives back once, after the flush.
+    {kind::page_freed_before_flush, "I18", "a page was freed before the flush that it waited for"},
+    {kind::page_left_in_gather, "I18", "a gather ended without giving back every page it took"},
+    {kind::page_put_twice, "I18", "a gather gave back a page that it did not hold (any more)"},
+    {kind::table_freed_before_flush, "I18",
+     "a page table was freed before the flush that it waited for"},
+    {kind::table_queued_twice, "I18", "a page table was unhooked and queued twice"},
+    {kind::table_left_in_gather, "I18", "a queued page table was never freed"},
+    {kind::gather_out_of_order, "I18",
+     "a gather was begun inside another one of the same CPU, or used before its begin or after its "
+     "end"},
+    // What mm and the backends check of themselves.
+    {"access_to_mm_not_loaded", "mm", "a program ran on a CPU that had another mm loaded"},
+    {"delayed_rmap_at_finish", "mm", "tlb_finish_mmu found mapcounts that tlb_flush_rmaps missed"},
+    {"flush_inside_flush", "mm", "a CPU began a flush while its flush request was still in use"},
+    {"flush_pending_at_exit", "mm", "an address space died with its pending count not zero"},
+    {"flush_with_interrupts_off", "mm", "a flush that waits for other CPUs with interrupts off"},
+    {"frames_left_at_the_end", "mm", "frames or page tables were never freed"},
+    {"mapcount_below_zero", "mm", "a page was unmapped more often than it was mapped"},
+    {"page_freed_twice", "mm", "more references of a page were dropped than taken"},
+    {"page_freed_while_mapped", "mm", "the last reference of a page went while an entry mapped it"},
+    {"page_queued_before_its_range", "mm", "a page was queued in a gather that recorded no range"},
+    {"page_tables_left_at_exit", "mm", "an address space died with page tables still in use"},
+    {"reference_to_free_page", "mm", "a reference was taken to a page that nobody held"},
+    {"rss_not_zero_at_exit", "mm", "an address space died with pages still counted as present"},
+    {"switch_mm_with_interrupts_on", "mm", "a CPU switched address spaces with interrupts on"},
+    {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},
+    {"no_memory_for_the_replay", "mm", "the machine is too small for the recording"},
+    // What the simulated machine forbids.
+    {"access_window_inside_another", "cpu", "an access began inside another access of its CPU"},
+    {"allocates_inside_access_window", "cpu", "memory was asked for in the middle of an access"},
+    {"body_ended_in_rcu_section", "cpu", "a CPU ended its program inside an RCU read-side section"},
+    {"body_ended_with_a_spinlock", "cpu", "a CPU ended its program with a spinlock held"},
+    {"body_ended_with_interrupts_off", "cpu", "a CPU ended its program with interrupts off"},
+    {"choice_too_wide", "cpu", "choose(n) with more alternatives than a schedule can hold"},
+    {"data_race", "cpu", "two CPUs used a plain word, one of them wrote it, nothing ordered them"},
+    {"deadlock", "cpu", "every CPU waits and nothing is left that could wake one"},
+    {"downgrade_by_other_cpu", "cpu", "a CPU downgraded a lock that another one holds"},
+    {"frame_freed_twice", "cpu", "the memory of a frame was given back twice"},
+    {"interrupts_restored_twice", "cpu", "interrupts were switched on more often than off"},
+    {"ipi_to_absent_cpu", "cpu", "an interrupt was sent to a CPU that the machine does not have"},
+    {"ipi_to_self", "cpu", "a CPU posted an interrupt to itself"},
+    {"ipi_with_interrupts_off", "cpu", "a CPU that cannot take interrupts sent one"},
+    {"memory_without_a_machine", "cpu", "memory was asked for outside of any machine"},
+    {"no_jemalloc_arena", "cpu", "jemalloc refused an arena for a NUMA node"},
+    {"object_freed_twice", "cpu", "an object's memory was given back twice"},
+    {"rcu_read_unlock_without_lock", "cpu", "an RCU read-side section was ended twice"},
+    {"sleeps_in_atomic_section", "cpu", "a CPU may sleep where the kernel must not"},
+    {"spinlock_taken_twice", "cpu", "a CPU waits for a spinlock that it holds itself"},
+    {"step_limit", "cpu", "the execution did not end within its bound: a livelock, perhaps"},
+    {"synchronize_rcu_in_atomic_section", "cpu", "a wait for a grace period that holds it up"},
+    {"unlock_by_other_cpu", "cpu", "a CPU released a spinlock that another one holds"},
+    {"unlock_of_free_spinlock", "cpu", "a spinlock was released that nobody held"},
+    {"up_read_of_free_rwsem", "cpu", "a lock was released for reading that no reader held"},
+    {"up_write_by_other_cpu", "cpu", "a CPU released a write lock that another one holds"},
+    {"waits_inside_access_window", "cpu", "a CPU waited in the middle of an access"},
+});
+
+}  // namespace
+
+std::span<const ViolationKind> violation_kinds() noexcept { return kinds; }
+
+const ViolationKind* find_violation_kind(std::string_view name) noexcept {
+  const auto found = std::ranges::find(kinds, name, &ViolationKind::name);
+  return found == kinds.end() ? nullptr : found;
+}
+
+std::string_view call_name(MmCall call) noexcept {
+  switch (call) {
+    case MmCall::mmap: return "mmap";
+    case MmCall::munmap: return "munmap";
+    case MmCall::mprotect: return "mprotect";
+    case MmCall::mremap: return "mremap";
+    case MmCall::brk: return "brk";
+    case MmCall::madvise_dontneed: return "madvise_dontneed";
+    case MmCall::fork: return "fork";
+    case MmCall::exit_mmap: return "exit_mmap";
+  }
+  return "?";
+}
+
+}  // namespace tlblab

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/oracle/oracles.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+Oracles::Oracles(const OracleTable& table, OracleOptions options)
+    : table_(table),
+      options_(options),
+      cpus_(table.cpus),
+      coherence_(table_, cpus_, log_),
+      lifetime_(table_, cpus_, frames_, log_),
+      conservation_(cpus_, frames_, log_, table.tables_wait_for_flush) {}
+
+void Oracles::reset() noexcept {
+  log_.reset();
+  cpus_.reset();
+  frames_.reset();
+  coherence_.reset();
+  lifetime_.reset();
+  conservation_.reset();
+}
+
+void Oracles::event(const trace_event& e) noexcept {
+  switch (e.kind) {
+    case EventKind::runs_mm: return cpus_.set_runs(e.cpu, e.mm);
+    case EventKind::call_begin: return coherence_.call_begin(e);
+    case EventKind::call_end: return coherence_.call_end(e);
+    case EventKind::ptl_acquire: return coherence_.ptl_acquire(e);
+    case EventKind::ptl_release: return coherence_.ptl_release(e);
+    case EventKind::pte_change: return coherence_.pte_change(e);
+    case EventKind::pending_dec: return coherence_.pending_dec(e);
+    case EventKind::gather_begin: return conservation_.gather_begin(e);
+    case EventKind::gather_queue: return conservation_.gather_queue(e);
+    case EventKind::gather_flush: return conservation_.gather_flush(e);
+    case EventKind::gather_put: return conservation_.gather_put(e);
+    case EventKind::gather_end: return conservation_.gather_end(e);
+    case EventKind::table_queue: return conservation_.table_queue(e);
+    case EventKind::page_free:
+      conservation_.page_free(e);
+      if (options_.scan_frees) lifetime_.page_free(e);
+      return;
+    case EventKind::table_free:
+      conservation_.table_free(e);
+      if (options_.scan_frees) lifetime_.table_free(e);
+      return;
+    case EventKind::tlb_fill:
+      if (options_.scan_frees) lifetime_.tlb_fill(e);
+      return;
+    case EventKind::tlb_use: lifetime_.tlb_use(e); return coherence_.tlb_use(e);
+    case EventKind::walk_table: return lifetime_.walk_table(e);
+    case EventKind::user_read:
+    case EventKind::user_write: return lifetime_.user_access(e);
+    case EventKind::tlb_flush:
+    case EventKind::ipi_send: return;
+  }
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD
