@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The numbers of Linux's system call interface that a recording shows. They are here, and not taken from the host's
-// headers, because a recording means the machine it was made on.
+// The numbers of Linux's system call interface that a recording shows. They are here, and not taken
+// from the host's headers, because a recording means the machine it was made on.
 #pragma once
 
 #include <cstdint>

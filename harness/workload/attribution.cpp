@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/workload/attribution.h"
 
-#include <algorithm>
 #include <limits>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -26,7 +26,6 @@ class Claims {
 
   std::vector<Claim> run() {
     for (std::size_t index = 0; index < records_.size(); ++index) see(index);
-    std::ranges::stable_sort(claims_, {}, &Claim::owner);
     return std::move(claims_);
   }
 
@@ -93,17 +92,15 @@ class Claims {
 
 }  // namespace
 
+// Groups the claims by owner; within a group they keep their order.
 Attribution::Attribution(const Recording& recording, const Lineage& lineage)
     : first_(recording.records.size() + 1) {
   const std::vector<Claim> claims = Claims(recording.records, lineage).run();
-  pages_.reserve(claims.size());
-  std::size_t next = 0;
-  for (std::size_t index = 0; index < recording.records.size(); ++index) {
-    first_[index] = static_cast<std::uint32_t>(next);
-    for (; next < claims.size() && claims[next].owner == index; ++next)
-      pages_.push_back(claims[next].pages);
-  }
-  first_.back() = static_cast<std::uint32_t>(next);
+  for (const Claim& claim : claims) ++first_[claim.owner + 1];
+  std::partial_sum(first_.begin(), first_.end(), first_.begin());
+  std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+  pages_.resize(claims.size());
+  for (const Claim& claim : claims) pages_[next[claim.owner]++] = claim.pages;
 }
 
 }  // namespace tlblab

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is thrown when a file that a user gave cannot be used. what() is the one line the user is shown:
-// `FILE:LINE: what is wrong; what was expected`, without a line break.
+// What is thrown when a file that a user gave cannot be used. what() is the one line the user is
+// shown: `FILE:LINE: what is wrong; what was expected`, without a line break.
 #pragma once
 
 #include <cstdint>

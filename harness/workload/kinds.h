@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a report calls the kinds of operations. Advice has names of its own: "madvise_" and the rest of MADV_.
+// What a report calls the kinds of operations. Advice has names of its own: "madvise_" and the rest
+// of MADV_.
 #pragma once
 
 #include <string_view>

@@ -34,7 +34,8 @@ Range huge_pages_in(Range range) {
 }  // namespace
 
 struct Knowledge::Mappings {
-  // Only set() and erase() are used: neighbours of equal value are joined, values are never added up.
+  // Only set() and erase() are used: neighbours of equal value are joined, values are never added
+  // up.
   using Map = icl::interval_map<vaddr_t,
                                 Tracked,
                                 icl::partial_enricher,
@@ -151,7 +152,8 @@ void Knowledge::unmapped(Range range) {
   pages_.erase(range);
 }
 
-// The two ranges may have different lengths: the rest of the source is unmapped, that of the target is new.
+// The two ranges may have different lengths: the rest of the source is unmapped, that of the target
+// is new.
 void Knowledge::moved(Range from, Range to, bool source_stays) {
   std::vector<std::pair<Range, Tracked>> parts;
   mappings_->visit(from,

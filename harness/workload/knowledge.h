@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a recording lets one know of one address space, and so which of its operations a replay can be held to.
+// What a recording lets one know of one address space, and so which of its operations a replay can
+// be held to.
 //
-// Mappings that recorded calls made since exec are tracked, as `anonymous` (and private) or as `other`; what exec made is
-// not. A call is known if a tracked mapping overlaps its range and all that do are anonymous; a new mapping with
-// nothing tracked under it is known, and so is every brk but the first, which only tells where the heap ends. A
-// fault is known if its page is in an anonymous mapping. Every page has a state (page_states.h).
+// Mappings that recorded calls made since exec are tracked, as `anonymous` (and private) or as
+// `other`; what exec made is not. A call is known if a tracked mapping overlaps its range and all
+// that do are anonymous; a new mapping with nothing tracked under it is known, and so is every brk
+// but the first, which only tells where the heap ends. A fault is known if its page is in an
+// anonymous mapping. Every page has a state (page_states.h).
 //
-// Some operations are left out though the mappings are known, because what they do does not follow from calls and
-// faults: moves (mremap), advice that looks at the accessed bits (FREE, COLD, PAGEOUT), and write faults on
-// a present page that was written before: after a fork it is copied or reused, and that depends on the other side.
+// Some operations are left out though the mappings are known, because what they do does not follow
+// from calls and faults: moves (mremap), advice that looks at the accessed bits (FREE, COLD,
+// PAGEOUT), and write faults on a present page that was written before: after a fork it is copied
+// or reused, and that depends on the other side.
 //
-// A Knowledge is told the effect of a call; that is when the call returned, and only if it succeeded. Copied at fork.
+// A Knowledge is told the effect of a call; that is when the call returned, and only if it
+// succeeded. Copied at fork.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +56,8 @@ class Knowledge {
   [[nodiscard]] bool all_tracked(Range range) const;
   [[nodiscard]] bool known(Range range) const;
   [[nodiscard]] bool known_advice(Range range, std::uint32_t advice) const;
-  // A recorded call unmapped it, and nothing recorded mapped it again: a fault there is one that failed.
+  // A recorded call unmapped it, and nothing recorded mapped it again: a fault there is one that
+  // failed.
   [[nodiscard]] bool vacated(vaddr_t address) const;
   [[nodiscard]] PageState state(vaddr_t address) const { return pages_.at(address); }
   [[nodiscard]] FaultKnowledge fault(vaddr_t address, std::uint32_t error_code) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Numbers out of text, whole or not at all: no sign where none is due, nothing left over, no overflow.
+// Numbers out of text, whole or not at all: no sign where none is due, nothing left over, no
+// overflow.
 #pragma once
 
 #include <charconv>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is known of each page of an address space, in blocks of 2 MiB, so that a range is dropped or moved in steps of
-// what it holds and not of its length: programs reserve gigabytes and touch little of them.
+// What is known of each page of an address space, in blocks of 2 MiB, so that a range is dropped or
+// moved in steps of what it holds and not of its length: programs reserve gigabytes and touch
+// little of them.
 #pragma once
 
 #include <array>

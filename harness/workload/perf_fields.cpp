@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Fields come in the order in which the kernel declares them, but they are looked up by name: a kernel may add some.
-// Process and program names stand in the text unquoted and may hold anything, `pid=1` included; so events that
-// carry one are read from the end, where only numbers follow.
+// Fields come in the order in which the kernel declares them, but they are looked up by name: a
+// kernel may add some. Process and program names stand in the text unquoted and may hold anything,
+// `pid=1` included; so events that carry one are read from the end, where only numbers follow.
 #include "harness/workload/perf_fields.h"
 
 #include <array>
@@ -16,7 +16,7 @@
 namespace tlblab {
 namespace {
 
-// ---- system calls: `name: 0x.., name: 0x..` --------------------------------------------------------
+// ---- system calls: `name: 0x.., name: 0x..` -----------------------------------------------------
 
 constexpr int to_flags = 4;    // goes to Record::flags
 constexpr int to_nothing = 5;  // has to be there, is not kept
@@ -54,7 +54,8 @@ void store(Record& record, int slot, std::uint64_t value) {
     record.arg[slot] = value;
 }
 
-// The value of the field `name`, which usually is the first of `rest`. Drops what it read from `rest`.
+// The value of the field `name`, which usually is the first of `rest`. Drops what it read from
+// `rest`.
 std::string_view take_field(std::string_view& rest, std::string_view name) {
   while (!rest.empty()) {
     const std::size_t comma = std::min(rest.find(", "), rest.size());
@@ -82,7 +83,7 @@ void read_arguments(std::string_view event,
   }
 }
 
-// ---- the other events -------------------------------------------------------------------------------
+// ---- the other events ---------------------------------------------------------------------------
 
 // Takes `label` and the text behind it, up to the end, off the end of `rest`.
 bool take_last(std::string_view& rest, std::string_view label, std::string_view& value) {
@@ -157,7 +158,7 @@ bool read_exit(std::string_view rest, Record& record) {
   return take_last(rest, " prio=", prio) && take_last(rest, " pid=", pid) && read_decimal(pid, tid);
 }
 
-// ---- the table ------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------
 
 struct Shape {
   Event event;

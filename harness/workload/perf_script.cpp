@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A line is `COMM PID/TID [CPU] SEC.FRACTION: EVENT: FIELDS`. COMM may hold anything, blanks, slashes and brackets
-// included; so the line is anchored at the first `[` that has the rest of that shape on both sides of it.
+// A line is `COMM PID/TID [CPU] SEC.FRACTION: EVENT: FIELDS`. COMM may hold anything, blanks,
+// slashes and brackets included; so the line is anchored at the first `[` that has the rest of that
+// shape on both sides of it.
 #include "harness/workload/perf_script.h"
 
 #include <algorithm>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who is who in a recording: threads by tid, processes by pid, and the address spaces they run in. Two processes share
-// one between a vfork and the child's exec. The operating system uses numbers again; an address space's id is
-// new each time.
+// Who is who in a recording: threads by tid, processes by pid, and the address spaces they run in.
+// Two processes share one between a vfork and the child's exec. The operating system uses numbers
+// again; an address space's id is new each time.
 //
-// Every thread's process exists, whatever the recording says: what contradicts it makes room for what comes.
-// A thread or process that appears without a fork (the first one; those of a recording that began later) is made
-// when it is seen.
+// Every thread's process exists, whatever the recording says: what contradicts it makes room for
+// what comes. A thread or process that appears without a fork (the first one; those of a recording
+// that began later) is made when it is seen.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ class ProcessTable {
   AddressSpace& space(const Thread& thread) { return *processes_.find(thread.pid)->second.space; }
 
   void add_thread(std::uint32_t tid, std::uint32_t pid);
-  // A new process with one thread of the same number, in an address space of its own or in a shared one.
+  // A new process with one thread of the same number, in an address space of its own or in a shared
+  // one.
   AddressSpace& add_process(std::uint32_t pid);
   void add_sharing_process(std::uint32_t pid, AddressSpace& space);
   // After an execve by a thread that is not the first: it goes on under the tid of the record.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Page-aligned address ranges made of what a recording says, which may be anything: nothing here overflows.
+// Page-aligned address ranges made of what a recording says, which may be anything: nothing here
+// overflows.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A recording of a program's memory activity: one Record a line of perf's text, in file order. Data only.
-// A record is one cache line; what its arguments mean depends on its event and is told beside each.
+// A recording of a program's memory activity: one Record a line of perf's text, in file order. Data
+// only. A record is one cache line; what its arguments mean depends on its event and is told beside
+// each.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@ namespace tlblab {
 // The arguments are arg[0], arg[1], ... and `flags` of the record.
 enum class Event : std::uint8_t {
   tlb_flush,  // pages (as int64, -1: full), reason (a FlushReason)
-  page_fault_user,  // address, ip (0: printed as a name), 1 if the address was printed as a name; flags: error code
+  // address, ip (0: printed as a name), 1 if the address was printed as a name; flags: error code
+  page_fault_user,
   page_fault_kernel,  // the same
   sys_enter,          // of `call`, see there
   sys_exit,           // of `call`: the return value (as int64, -errno)
@@ -26,14 +28,15 @@ enum class Event : std::uint8_t {
 
 // The arguments are those of its sys_enter.
 enum class Call : std::uint8_t {
-  mmap,           // address, length, prot, fd; flags
-  munmap,         // address, length
-  mprotect,       // address, length, prot
-  madvise,        // address, length, advice
-  mremap,         // address, old length, new length, new address; flags
-  brk,            // new break, 0 asks for the present one
-  execve,         // none
-  pkey_mprotect,  // address, length, prot; as all below, recorded without an exit
+  mmap,      // address, length, prot, fd; flags
+  munmap,    // address, length
+  mprotect,  // address, length, prot
+  madvise,   // address, length, advice
+  mremap,    // address, old length, new length, new address; flags
+  brk,       // new break, 0 asks for the present one
+  execve,    // none
+  // From here on the exit is not recorded.
+  pkey_mprotect,  // address, length, prot
   process_madvise,
   mlock,  // address, length
   munlock,

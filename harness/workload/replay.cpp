@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Order, threads and processes. What an operation does to its address space is space_operations.cpp.
+// Order, threads and processes. What an operation does to its address space is
+// space_operations.cpp.
 #include "harness/workload/replay.h"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ class Replay::Machine {
   }
 
  private:
-  // ---- records ------------------------------------------------------------------------------------
+  // ---- records ----------------------------------------------------------------------------------
 
   // Does the records that need no CPU, up to the next one that does.
   void skip() {
@@ -145,7 +146,7 @@ class Replay::Machine {
     }
   }
 
-  // ---- operations on one address space ------------------------------------------------------------
+  // ---- operations on one address space ----------------------------------------------------------
 
   void fault(std::size_t index, const Record& record) {
     Thread& thread = table_.thread(record);
@@ -173,7 +174,7 @@ class Replay::Machine {
     decide(index, verdict, drain());
   }
 
-  // ---- processes ----------------------------------------------------------------------------------
+  // ---- processes --------------------------------------------------------------------------------
 
   void fork(std::size_t index, const Record& record) {
     Thread& thread = table_.thread(record);
@@ -234,7 +235,7 @@ class Replay::Machine {
     decide(index, {departure.process_gone ? kind::exit : kind::thread_exit}, drain());
   }
 
-  // ---- the target and the events ------------------------------------------------------------------
+  // ---- the target and the events ----------------------------------------------------------------
 
   // Lets the process run. What the switch flushed is nobody's.
   AddressSpace& run(AddressSpace& space) {

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Replays a recording on a target and compares flush by flush.
 //
-// Records are replayed in file order, one step() each, on the CPU that next_cpu() names; so what is predicted is the same
-// for any number of CPUs. A call takes effect where its exit is recorded, with the recorded result: where the kernel put
-// a mapping, how far the heap grew. Calls that failed are not made. (madvise that ends ENOMEM at a hole is: it
-// did its work on both sides.) A fault is an access; where no mapping is known there must be one that exec made.
+// Records are replayed in file order, one step() each, on the CPU that next_cpu() names; so what is
+// predicted is the same for any number of CPUs. A call takes effect where its exit is recorded,
+// with the recorded result: where the kernel put a mapping, how far the heap grew. Calls that
+// failed are not made; but madvise and mprotect that end ENOMEM at a hole have done some of their
+// work, and that is. A fault is an access; where no mapping is known there must be one that exec
+// made, unless a recorded call unmapped the place: then the access failed.
 //
-// A fault also tells whether its page was present. Where that contradicts the state of the page (brought in or taken
-// away by something that is not recorded: fault-around, a page pinned for I/O, a second thread's fault at the same time),
-// the target is reconciled first, without its flushes being counted.
+// A fault also tells whether its page was present. Where that contradicts the state of the page
+// (brought in or taken away by something that is not recorded: fault-around, a page pinned for I/O,
+// a second thread's fault at the same time), the target is reconciled first, without its flushes
+// being counted.
 //
-// Thread safety: none, and no state of the calling thread is kept: steps may be made by different threads of the operating
-// system if each hands over to the next.
+// Thread safety: none, and no state of the calling thread is kept: steps may be made by different
+// threads of the operating system if each hands over to the next.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +29,12 @@
 namespace tlblab {
 
 struct ReplayOptions {
-  // Simulated CPUs. 0: one for each CPU of the recording, and every record runs where it was recorded. With
-  // fewer, recorded CPUs share; with more, threads are spread in the order in which they appear.
+  // Simulated CPUs. 0: one for each CPU of the recording, and every record runs where it was
+  // recorded. With fewer, recorded CPUs share; with more, threads are spread in the order in which
+  // they appear.
   unsigned cpus = 0;
-  // The most pages that one call brings in at once (MAP_POPULATE, mlock). What is longer is cut, and no longer known.
+  // The most pages that one call brings in at once (MAP_POPULATE, mlock). What is longer is cut,
+  // and no longer known.
   std::uint64_t populate_limit = std::uint64_t{1} << 20;
   // Called for each operation in the order of lines, at the latest in finish().
   std::function<void(const ReplayEvent&)> on_event{};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One operation of a recording as it was replayed: what the target flushed beside what the kernel flushed.
+// One operation of a recording as it was replayed: what the target flushed beside what the kernel
+// flushed.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,12 @@ struct ReplayEvent {
 // The kernel's name of a reason, in one word: "local_mm_shootdown".
 [[nodiscard]] std::string_view reason_name(FlushReason reason) noexcept;
 
-// Appends the event as a line of JSON: line, kind, known, predicted. Only local_mm_shootdown is told, as only that is
-// the same on any number of CPUs.
+// Appends the event as a line of JSON: line, kind, known, predicted. Only local_mm_shootdown is
+// told, as only that is the same on any number of CPUs.
 void append_event_line(std::string& out, const ReplayEvent& event);
 
-// Puts operations back into the order of their lines: a call is known by its first line and decided at its last, and other
-// threads' operations stand between.
+// Puts operations back into the order of their lines: a call is known by its first line and decided
+// at its last, and other threads' operations stand between.
 class EventQueue {
  public:
   using Ticket = std::size_t;

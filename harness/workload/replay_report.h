@@ -23,8 +23,8 @@ struct FlushSum {
   friend bool operator==(const FlushSum&, const FlushSum&) = default;
 };
 
-// right, wrong: it flushed or not, as the kernel did or not. exact, differ: of those that flushed in both,
-// number and pages of the flushes in order.
+// right, wrong: it flushed or not, as the kernel did or not. exact, differ: of those that flushed
+// in both, number and pages of the flushes in order.
 struct KindReport {
   std::string name;
   std::uint64_t calls = 0;

@@ -29,7 +29,7 @@ bool zaps(std::uint32_t advice) {
 
 }  // namespace
 
-// ---- faults -----------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 Verdict SpaceOperations::fault(AddressSpace& space, const Record& fault) {
   const vaddr_t address = fault.arg[0];
@@ -43,7 +43,8 @@ Verdict SpaceOperations::fault(AddressSpace& space, const Record& fault) {
   return verdict;
 }
 
-// What is mapped and not by a recorded call, exec has mapped. False if nothing is: the access failed.
+// What is mapped and not by a recorded call, exec has mapped. False if nothing is: the access
+// failed.
 bool SpaceOperations::find_mapping(AddressSpace& space, vaddr_t address) {
   if (target_.mapped(address)) return true;
   if (address < user_begin || space.knowledge->vacated(address)) return false;
@@ -69,7 +70,7 @@ void SpaceOperations::discard_flushes() {
   target_.take_flushes(discarded_);
 }
 
-// ---- calls ------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 Verdict SpaceOperations::call(AddressSpace& space, const Record& enter, std::int64_t result) {
   switch (enter.call) {
@@ -151,7 +152,8 @@ Verdict SpaceOperations::mprotect(AddressSpace& space, const Record& enter, std:
   return verdict;
 }
 
-// mprotect that ends at a hole has done its work up to there. Without a hole it failed for another reason at once.
+// mprotect that ends at a hole has done its work up to there. Without a hole it failed for another
+// reason at once.
 void SpaceOperations::protect_up_to_hole(AddressSpace& space, Range range, std::uint32_t prot) {
   if (space.knowledge->all_tracked(range)) return;
   vaddr_t hole = range.begin;
@@ -220,7 +222,8 @@ Verdict SpaceOperations::brk(AddressSpace& space, const Record& enter, std::int6
   return {kind_of(what.kind), what.known};
 }
 
-// mlock writes to what may be written and reads the rest; whether it succeeded at all is not recorded.
+// mlock writes to what may be written and reads the rest; whether it succeeded at all is not
+// recorded.
 Verdict SpaceOperations::call_without_exit(AddressSpace& space, const Record& enter) {
   if (enter.call == Call::mlock)
     populate(space, pages_of(enter.arg[0], enter.arg[1]), Populate::maybe);
@@ -229,7 +232,7 @@ Verdict SpaceOperations::call_without_exit(AddressSpace& space, const Record& en
   return {call_name(enter.call), false};
 }
 
-// ---- pages that come without faults -----------------------------------------------------------------
+// ---- pages that come without faults -------------------------------------------------------------
 
 void SpaceOperations::populate(AddressSpace& space, Range range, Populate how) {
   if (range.pages() > populate_limit_) {

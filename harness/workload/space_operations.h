@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a recorded call or fault does to one address space: on the target, and to what is known of the space. Says
-// what kind of operation it was and whether it can be held to the recording. Flushes are the caller's business,
-// but for those of reconciling, which nobody is to see (replay.h).
+// What a recorded call or fault does to one address space: on the target, and to what is known of
+// the space. Says what kind of operation it was and whether it can be held to the recording.
+// Flushes are the caller's business, but for those of reconciling, which nobody is to see
+// (replay.h).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The lines of a text, plain or gzip, from a file or from memory, in one pass with a buffer of fixed size.
-// Whether it is gzip is told by the first two bytes, never by the name.
+// The lines of a text, plain or gzip, from a file or from memory, in one pass with a buffer of
+// fixed size. Whether it is gzip is told by the first two bytes, never by the name.
 #pragma once
 
 #include <cstdint>

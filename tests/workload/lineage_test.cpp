@@ -36,7 +36,8 @@ TEST(Lineage, AParentThatGoesOnHasForked) {
 
 TEST(Lineage, AChildThatCopiesOnWriteWasForked) {
   TraceText text;
-  text.as(10).fork(11).as(11).write_present(0x5000).enter_execve().exec().exit().as(10).write(0x5000);
+  text.as(10).fork(11).as(11).write_present(0x5000).enter_execve().exec().exit().as(10).write(
+      0x5000);
   EXPECT_EQ(birth_of(text), Birth::fork);
 }
 
@@ -55,9 +56,11 @@ TEST(Lineage, TheParentOfAVforkGoesOnInsideTheExecve) {
 
 TEST(Lineage, AVforkedChildMayFailToExecManyTimesOrExit) {
   TraceText text;
-  text.as(10).fork(11).as(11).enter_execve().enter_execve().enter_execve().exec().as(10).write(0x5000);
+  text.as(10).fork(11).as(11).enter_execve().enter_execve().enter_execve().exec().as(10).write(
+      0x5000);
   EXPECT_EQ(birth_of(text), Birth::vfork);
-  EXPECT_EQ(birth_of(TraceText().as(10).fork(11).as(11).enter_execve().exit().as(10).write(0x5000)), Birth::vfork);
+  EXPECT_EQ(birth_of(TraceText().as(10).fork(11).as(11).enter_execve().exit().as(10).write(0x5000)),
+            Birth::vfork);
 }
 
 TEST(Lineage, FlushesAreNoEvidence) {
@@ -68,8 +71,8 @@ TEST(Lineage, FlushesAreNoEvidence) {
 
 TEST(Lineage, ANumberUsedAgainIsSomebodyElse) {
   TraceText text;
-  text.as(10).fork(11).as(11).write_present(0x5000).exit();      // a process
-  text.as(10).fork(11).as(10, 11).write(0x6000).exit(false);     // then a thread
+  text.as(10).fork(11).as(11).write_present(0x5000).exit();   // a process
+  text.as(10).fork(11).as(10, 11).write(0x6000).exit(false);  // then a thread
   const Recording recording = text.recording();
   const Lineage lineage(recording);
   EXPECT_EQ(lineage.birth(0), Birth::fork);
@@ -78,7 +81,12 @@ TEST(Lineage, ANumberUsedAgainIsSomebodyElse) {
 
 TEST(Lineage, AnExecveSucceededIfAnExecIsNext) {
   TraceText text;
-  text.enter_execve().enter_execve().kernel_fault(0x9000, 0, "strncpy_from_user").flush(1).kernel_fault(0x9000, 2).exec();
+  text.enter_execve()
+      .enter_execve()
+      .kernel_fault(0x9000, 0, "strncpy_from_user")
+      .flush(1)
+      .kernel_fault(0x9000, 2)
+      .exec();
   text.kernel_fault(0xa000, 2).enter_execve().write(0x5000);
   const Lineage lineage(text.recording());
   EXPECT_FALSE(lineage.before_exec(0));
@@ -95,7 +103,7 @@ TEST(Lineage, AnExecveByAnotherThreadIsMatchedByItsTid) {
   EXPECT_TRUE(Lineage(text.recording()).before_exec(0));
 }
 
-// ---- attribution ----------------------------------------------------------------------------------------
+// ---- attribution --------------------------------------------------------------------------------
 
 struct Attributed {
   explicit Attributed(const TraceText& text)
@@ -112,7 +120,13 @@ using Pages = std::vector<std::int64_t>;
 
 TEST(Attribution, WithinACallItIsTheCalls) {
   TraceText text;
-  text.write(0x5000).enter_munmap(0x5000, 0x1000).flush(1).write(0x6000).flush(2).leave("munmap", 0).flush(3);
+  text.write(0x5000)
+      .enter_munmap(0x5000, 0x1000)
+      .flush(1)
+      .write(0x6000)
+      .flush(2)
+      .leave("munmap", 0)
+      .flush(3);
   const Attributed attributed(text);
   EXPECT_EQ(attributed.of(0), Pages{});
   EXPECT_EQ(attributed.of(1), (Pages{1, 2}));
@@ -129,14 +143,24 @@ TEST(Attribution, OtherwiseItIsTheLastFaultsHoweverLate) {
 
 TEST(Attribution, OnlyLocalShootdownsOfTheMmCount) {
   TraceText text;
-  text.write(0x5000).flush(1, "remote IPI send (4)").flush(2, "remote shootdown (1)").flush(3, "flush on task switch (0)");
+  text.write(0x5000)
+      .flush(1, "remote IPI send (4)")
+      .flush(2, "remote shootdown (1)")
+      .flush(3, "flush on task switch (0)");
   text.flush(4, "local shootdown (2)").flush(5);
   EXPECT_EQ(Attributed(text).of(0), Pages{5});
 }
 
 TEST(Attribution, ASuccessfulExecveOwnsWhatItFlushes) {
   TraceText text;
-  text.write(0x5000).enter_execve().enter_execve().flush(1).kernel_fault(0x9000, 2).flush(-1).exec().flush(7);
+  text.write(0x5000)
+      .enter_execve()
+      .enter_execve()
+      .flush(1)
+      .kernel_fault(0x9000, 2)
+      .flush(-1)
+      .exec()
+      .flush(7);
   const Attributed attributed(text);
   EXPECT_EQ(attributed.of(0), Pages{});
   EXPECT_EQ(attributed.of(1), Pages{});  // failed

@@ -13,7 +13,8 @@ namespace {
 constexpr std::uint64_t table_span = std::uint64_t{1} << 21;
 constexpr std::uint64_t directory_span[] = {std::uint64_t{1} << 30, std::uint64_t{1} << 39};
 
-// x86's tlb_single_page_flush_ceiling, and the small pages one gather holds: 7 in the gather, then 19 batches of 509.
+// x86's tlb_single_page_flush_ceiling, and the small pages one gather holds: 7 in the gather, then
+// 19 batches of 509.
 constexpr std::uint64_t flush_ceiling = 33;
 constexpr unsigned gather_pages = 7 + 19 * 509;
 
@@ -23,7 +24,7 @@ bool aligned(vaddr_t address) { return address % page_size == 0; }
 
 }  // namespace
 
-// ---- gather -------------------------------------------------------------------------------------------
+// ---- gather -------------------------------------------------------------------------------------
 
 void Gather::add(vaddr_t address, unsigned level) {
   begin_ = std::min(begin_, address);
@@ -55,7 +56,7 @@ void PlainModel::take_flushes(std::vector<FlushRecord>& into) {
   flushes_.clear();
 }
 
-// ---- mappings -----------------------------------------------------------------------------------------
+// ---- mappings -----------------------------------------------------------------------------------
 
 bool Mapping::same_kind(const Mapping& other) const {
   return prot == other.prot && !shared && !other.shared && !file && !other.file &&
@@ -135,7 +136,7 @@ void PlainModel::unmap(Range range, Gather& gather) {
   free_tables(touched, {floor, ceiling}, gather);
 }
 
-// ---- entries and tables ---------------------------------------------------------------------------------
+// ---- entries and tables -------------------------------------------------------------------------
 
 // Calls visit(address, entry) for each present entry of the range.
 template <class Visit>
@@ -211,7 +212,7 @@ void PlainModel::release(PageId page) {
     free_pages_.push_back(page);
 }
 
-// ---- faults ---------------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 void PlainModel::access(vaddr_t address, bool write, bool exec) {
   const auto at = find(address);
@@ -238,7 +239,8 @@ void PlainModel::fault_in(Mapping& mapping, Entry& entry, bool write) {
   }
 }
 
-// A store to a page that is present and may not be written: copied, unless it is the only use of it.
+// A store to a page that is present and may not be written: copied, unless it is the only use of
+// it.
 void PlainModel::write_protected(Mapping& mapping, Entry& entry, vaddr_t address) {
   entry.writable = true;
   if (mapping.shared) return;
@@ -259,7 +261,7 @@ void PlainModel::map_untracked(vaddr_t address) {
   map(page_of(address), {.prot = abi::prot_read | abi::prot_write | abi::prot_exec});
 }
 
-// ---- calls ----------------------------------------------------------------------------------------------
+// ---- calls --------------------------------------------------------------------------------------
 
 std::int64_t PlainModel::mmap(const MapRequest& request) {
   const Range range = pages_of(request.address, request.length);
@@ -313,7 +315,8 @@ std::int64_t PlainModel::mprotect(vaddr_t address, std::uint64_t length, std::ui
   return whole ? 0 : -ENOMEM;
 }
 
-// Flushes if the entry was present for the hardware and loses that, or changes in what may be done with it.
+// Flushes if the entry was present for the hardware and loses that, or changes in what may be done
+// with it.
 void PlainModel::protect_entry(
     Entry& entry, vaddr_t address, std::uint32_t from, std::uint32_t to, Gather& gather) {
   const bool was_writable = entry.writable;
@@ -380,7 +383,8 @@ std::int64_t PlainModel::mremap(vaddr_t address,
   return static_cast<std::int64_t>(new_address);
 }
 
-// In pieces that end at 2 MiB borders of the source and of the target, each with a flush of its own.
+// In pieces that end at 2 MiB borders of the source and of the target, each with a flush of its
+// own.
 void PlainModel::move_entries(Range from, vaddr_t to) {
   const vaddr_t distance = to - from.begin;
   while (!from.empty()) {
@@ -401,7 +405,7 @@ void PlainModel::move_entries(Range from, vaddr_t to) {
   }
 }
 
-// ---- processes --------------------------------------------------------------------------------------------
+// ---- processes ----------------------------------------------------------------------------------
 
 void PlainModel::fork(ProcessId parent, ProcessId child) {
   Space& copy = spaces_[child];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The smallest memory manager that flushes as the kernel does: mappings and present pages in maps, and the rules that were
-// measured (ranges, batches, freed tables, copy on write). No CPUs, no TLBs, no locks. It shows that the bookkeeping
-// of a replay is right, and it is what the ported mm can be compared with call by call.
+// The smallest memory manager that flushes as the kernel does: mappings and present pages in maps,
+// and the rules that were measured (ranges, batches, freed tables, copy on write). No CPUs, no
+// TLBs, no locks. It shows that the bookkeeping of a replay is right, and it is what the ported mm
+// can be compared with call by call.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@
 
 namespace tlblab::plain {
 
-// What one entry of a last-level table maps: nothing, the zero page, a file's page, or an anonymous one.
+// What one entry of a last-level table maps: nothing, the zero page, a file's page, or an anonymous
+// one.
 using PageId = std::uint32_t;
 inline constexpr PageId no_page = 0, zero_page = 1, file_page = 2, first_anonymous = 3;
 
