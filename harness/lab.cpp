@@ -17,8 +17,11 @@ void LabRun::meet() noexcept {
 
 void LabRun::violated(std::string_view kind, std::string text) {
   violations_.fetch_add(1, std::memory_order_relaxed);
-  const std::lock_guard guard(mutex_);
-  if (examples_.size() < examples_kept) examples_.push_back({std::string(kind), std::move(text)});
+  {
+    const std::lock_guard guard(mutex_);
+    if (examples_.size() < examples_kept) examples_.push_back({std::string(kind), std::move(text)});
+  }
+  if (on_violation_) on_violation_();
 }
 
 std::vector<Violation> LabRun::examples() {

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ class LabRun {
   // Returns when all CPUs have come here.
   void meet() noexcept;
   void violated(std::string_view kind, std::string text);
+  // action() runs after each violation, where it was seen. Not during a run.
+  void call_on_violation(std::function<void()> action) { on_violation_ = std::move(action); }
   [[nodiscard]] std::uint64_t violations() const noexcept {
     return violations_.load(std::memory_order_relaxed);
   }
@@ -64,6 +67,7 @@ class LabRun {
   std::atomic<std::uint64_t> violations_{0};
   std::mutex mutex_;
   std::vector<Violation> examples_;
+  std::function<void()> on_violation_;
 };
 
 template <ArchBackend A>

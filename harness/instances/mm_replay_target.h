@@ -36,18 +36,10 @@ class FlushCollector final : public TraceSink {
   TraceSink* next_ = nullptr;
 };
 
-// Told of address spaces as they come and go (the oracles know them by id).
-struct MmRegistry {
-  virtual ~MmRegistry() = default;
-  virtual void add_mm(mm_struct& mm) = 0;
-  virtual void remove_mm(mm_struct& mm) = 0;
-};
-
 template <ArchBackend A>
 class MmReplayTarget final : public ReplayTarget {
  public:
-  MmReplayTarget(unsigned cpus, MmRegistry& registry)
-      : registry_(registry), collectors_(cpus), running_(cpus, nobody) {}
+  explicit MmReplayTarget(unsigned cpus) : collectors_(cpus), running_(cpus, nobody) {}
 
   [[nodiscard]] FlushCollector& collector(unsigned cpu) { return collectors_[cpu]; }
 
@@ -61,20 +53,19 @@ class MmReplayTarget final : public ReplayTarget {
   void fork(ProcessId parent, ProcessId child) override {
     mm_struct* copy = dup_mm<A>(mm_of_process(parent));
     vm_bug_on(copy == nullptr, "no_memory_for_the_replay");
-    registry_.add_mm(*copy);
     put(child, copy);
   }
   void exec(ProcessId process) override {
     mm_struct& old = mm_of_process(process);
     put(process, make());
     use_mm<A>(mm_of_process(process));
-    drop(old);
+    mmput<A>(old);
   }
   void exit(ProcessId process) override {
     for (ProcessId& here : running_)
       if (here == process) here = nobody;
     unuse_mm<A>();
-    drop(mm_of_process(process));
+    mmput<A>(mm_of_process(process));
     spaces_[process] = nullptr;
   }
   // Every process that the recording left alive.
@@ -168,19 +159,13 @@ class MmReplayTarget final : public ReplayTarget {
   mm_struct* make() {
     mm_struct* mm = mm_alloc<A>(3);
     vm_bug_on(mm == nullptr, "no_memory_for_the_replay");
-    registry_.add_mm(*mm);
     return mm;
   }
   void put(ProcessId process, mm_struct* mm) {
     if (process >= spaces_.size()) spaces_.resize(process + std::size_t{1}, nullptr);
     spaces_[process] = mm;
   }
-  void drop(mm_struct& mm) {
-    registry_.remove_mm(mm);
-    mmput<A>(mm);
-  }
 
-  MmRegistry& registry_;
   std::vector<FlushCollector> collectors_;
   std::vector<ProcessId> running_;  // by CPU
   std::vector<mm_struct*> spaces_;  // by process

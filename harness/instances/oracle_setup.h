@@ -1,23 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The oracles of a run, if it wants any.
 #pragma once
+
+#include <functional>
+#include <optional>
 #include <vector>
 
-#include "harness/instances/mm_replay_target.h"
+#include "harness/oracle/oracles.h"
 #include "harness/trace.h"
-#include "mm/mm.h"
+
 namespace tlblab::inline TLBLAB_WORLD {
-struct OracleChoice {
-  bool scan_frees = true;
-};
+
 template <ArchBackend A>
-class OracleSetup final : public MmRegistry {
+class OracleSetup {
  public:
-  OracleSetup(unsigned, bool, OracleChoice) {}
-  void attach(Machine&) {}
-  TraceSink* sink(unsigned) { return nullptr; }
-  void add_mm(mm_struct&) override {}
-  void remove_mm(mm_struct&) override {}
-  std::uint64_t total() const { return 0; }
-  std::vector<Violation> examples() const { return {}; }
+  OracleSetup(unsigned cpus, bool on, OracleOptions options) {
+    if (on) oracles_.emplace(oracle_table<A>(cpus), options);
+  }
+  // Null: nobody listens.
+  [[nodiscard]] TraceSink* sink(unsigned cpu) noexcept {
+    return oracles_ ? oracles_->sink(cpu) : nullptr;
+  }
+  void attach(Machine& machine) noexcept {
+    for (unsigned cpu = 0; cpu < machine.cpus(); ++cpu) machine.attach(cpu, sink(cpu));
+  }
+  // action() runs after each report, where it was made.
+  void call_on_report(std::function<void()> action) {
+    if (oracles_) oracles_->call_on_report(std::move(action));
+  }
+  // After the last run of the machine.
+  void finish() noexcept {
+    if (oracles_) oracles_->finish();
+  }
+  [[nodiscard]] std::uint64_t total() const noexcept { return oracles_ ? oracles_->total() : 0; }
+  [[nodiscard]] std::vector<Violation> examples() const {
+    return oracles_ ? oracles_->examples() : std::vector<Violation>{};
+  }
+
+ private:
+  std::optional<Oracles> oracles_;
 };
+
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -38,6 +38,9 @@ class ExploreRun {
         machine_({.cpus = cpus, .chooser = &chooser}),
         oracles_(cpus, true, {.scan_frees = true}) {
     oracles_.attach(machine_);
+    // What has gone wrong is not gone on with: the schedule ends there.
+    oracles_.call_on_report([this] { machine_.request_end(); });
+    lab_.call_on_violation([this] { machine_.request_end(); });
   }
 
   Execution run() {
@@ -45,6 +48,7 @@ class ExploreRun {
     machine_.run([this](unsigned cpu) {
       if (cpu == 0) session_.stop();
     });
+    oracles_.finish();
     Execution execution{machine_.result(), {}};
     if (!execution.result.ok()) execution.violation.kind = execution.result.violation;
     for (const Violation& seen : oracles_.examples()) prefer(execution, seen);
@@ -65,7 +69,6 @@ class ExploreRun {
       session_.start();
       mm_ = mm_alloc<A>(3);
       mm_->fixes = fixes_;
-      oracles_.add_mm(*mm_);
     }
     lab_.meet();
     use_mm<A>(*mm_);
@@ -76,7 +79,6 @@ class ExploreRun {
     unuse_mm<A>();
     lab_.meet();
     if (cpu != 0) return;
-    oracles_.remove_mm(*mm_);
     mmput<A>(*mm_);
   }
 

@@ -30,6 +30,7 @@ class StressRun {
     machine_.run([this](unsigned cpu) {
       if (cpu == 0) session_.stop();
     });
+    oracles_.finish();
     return report();
   }
 
@@ -60,7 +61,6 @@ class StressRun {
     mm_ = mm_alloc<A>(3);
     vm_bug_on(mm_ == nullptr, "no_memory_for_the_machine");
     mm_->fixes = options_.fixes;
-    oracles_.add_mm(*mm_);
   }
 
   void run_cpu(unsigned cpu) {
@@ -75,7 +75,7 @@ class StressRun {
     operations_[cpu] = lab.operations();
     unuse_mm<A>();
     lab_.meet();
-    if (cpu == 0) power_off();
+    if (cpu == 0) mmput<A>(*mm_);
   }
 
   // False: that was the last one.
@@ -92,11 +92,6 @@ class StressRun {
     lab_.meet();
     lab.begin_round();
     return !over_;
-  }
-
-  void power_off() noexcept {
-    oracles_.remove_mm(*mm_);
-    mmput<A>(*mm_);
   }
 
   StressReport report() {

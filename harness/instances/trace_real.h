@@ -22,7 +22,7 @@ class TraceRun {
         machine_(
             {.cpus = cpus, .units = options.placement.units, .nodes = options.placement.nodes}),
         oracles_(cpus, options.oracles, {.scan_frees = false}),
-        target_(cpus, oracles_),
+        target_(cpus),
         replay_(recording, target_, {.cpus = options.cpus, .on_event = options.on_event}),
         total_(recording.records.size()) {
     for (unsigned cpu = 0; cpu < cpus; ++cpu) {
@@ -38,6 +38,7 @@ class TraceRun {
     machine_.run([this](unsigned cpu) {
       if (cpu == 0) session_.stop();
     });
+    oracles_.finish();
     TraceReport report;
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <array>
+
+#include "harness/cli/command.h"
+
+namespace tlblab {
+
+std::span<const Command> commands() {
+  static const std::array all{demo_command(),   list_command(),   explore_command(),
+                              replay_command(), stress_command(), trace_command(),
+                              topo_command(),   explain_command()};
+  return all;
+}
+
+}  // namespace tlblab

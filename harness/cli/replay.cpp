@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "harness/cli/command.h"
+#include "harness/cli/errors.h"
+#include "harness/cli/names.h"
+#include "harness/cli/runs.h"
+#include "harness/cli/schedule_header.h"
+#include "harness/report/json.h"
+#include "harness/report/layout.h"
+#include "harness/report/text.h"
+
+namespace tlblab {
+namespace {
+
+constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 26;
+
+std::string contents(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error) ||
+      std::filesystem::file_size(path, error) > largest_file)
+    throw UsageError(
+        fmt::format("'{}' is no schedule and no file with one; type tlblab replay "
+                    "'v1 ...' as explore printed it",
+                    path));
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw UsageError(fmt::format("{} cannot be read; type the schedule itself", path));
+  return text.str();
+}
+
+// A schedule, in one word or in many, or a file with one.
+std::string schedule_text(const std::vector<std::string>& words) {
+  const bool is_schedule = words.size() > 1 || words.front().starts_with("v1 ");
+  return is_schedule ? joined(words, " ") : contents(words.front());
+}
+
+int run_replay(const Arguments& arguments, Context& context) {
+  ExploreRequest request;
+  request.schedule = schedule_text(arguments.words);
+  const ScheduleHeader header = header_of(request.schedule);
+  request.scenario = &scenario_named(header.scenario);
+  static_cast<void>(run_on(*request.scenario, header.arch));
+  request.arches = {header.arch};
+  request.fixes = fixes_without(header.without);
+  request.cpus = header.cpus;
+  if (header.cpus != 0 && header.cpus < request.scenario->cpus)
+    throw UsageError(fmt::format("the schedule says cpus={}, but {} has {} actors; type cpus={}",
+                                 header.cpus, header.scenario, request.scenario->cpus,
+                                 request.scenario->cpus));
+  const ExplorePage page = explore(request, context);
+  context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
+  if (page.interrupted) return exit_interrupted;
+  return violated(page) ? exit_violation : exit_fine;
+}
+
+}  // namespace
+
+Command replay_command() {
+  return {.name = "replay",
+          .words = "SCHEDULE",
+          .least_words = 1,
+          .most_words = std::numeric_limits<std::size_t>::max(),
+          .line = "repeat one schedule, as explore printed it",
+          .options = {{"--json", "", "as one JSON object"}},
+          .more =
+              "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away.\n"
+              "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
+              "RCU callbacks, a:2 is the hardware's answer 2. It can be edited. A file that\n"
+              "holds one will do. Exit code 1 if the violation came again.\n\n"
+              "example:\n"
+              "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12'\n",
+          .run = run_replay};
+}
+
+}  // namespace tlblab

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Runs that are shared by commands: each checks nothing that a user typed, runs, and gives the page
+// to print. demo is made of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/cli/command.h"
+#include "harness/cli/names.h"
+#include "harness/instances/table.h"
+#include "harness/report/pages.h"
+#include "harness/run/topology.h"
+
+namespace tlblab {
+
+struct TraceRequest {
+  std::string file;
+  std::vector<const BackendEntry*> backends;
+  unsigned cpus = 0;
+  PlacePolicy policy;
+  bool oracles = true;
+  std::function<void(const ReplayEvent&)> on_event;
+};
+// Throws InputError.
+[[nodiscard]] TracePage trace(const TraceRequest& request, Context& context);
+
+struct StressRequest {
+  const ScenarioEntry* scenario = nullptr;
+  std::vector<std::string> arches;
+  ChosenFixes fixes;
+  unsigned cpus = 0;
+  double seconds = 5;
+  std::uint64_t seed = 1;
+  PlacePolicy policy;
+};
+[[nodiscard]] StressPage stress(const StressRequest& request, Context& context);
+
+struct ExploreRequest {
+  const ScenarioEntry* scenario = nullptr;
+  std::vector<std::string> arches;
+  ChosenFixes fixes;
+  unsigned cpus = 0;
+  double seconds = 10;
+  std::uint64_t executions = 0;
+  std::uint64_t seed = 1;
+  std::string schedule;  // not empty: this one is replayed, once
+};
+[[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
+
+[[nodiscard]] bool violated(const StressPage& page);
+[[nodiscard]] bool violated(const ExplorePage& page);
+
+}  // namespace tlblab

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cli/schedule_header.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "harness/cli/errors.h"
+#include "harness/cli/values.h"
+#include "harness/explore/schedule.h"
+#include "harness/report/layout.h"
+
+namespace tlblab {
+namespace {
+
+constexpr std::string_view without_key = "without=";
+constexpr std::string_view cpus_key = "cpus=";
+constexpr std::string_view shape = "v1 SCENARIO ARCH sc [without=FIX,FIX] [cpus=N] : STEPS";
+
+[[noreturn]] void refuse(std::string_view what) {
+  throw UsageError(fmt::format("the schedule {}; type '{}' as explore printed it", what, shape));
+}
+
+unsigned parse_cpus(std::string_view word) {
+  const std::string_view digits = word.substr(cpus_key.size());
+  unsigned cpus = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), cpus);
+  if (error != std::errc() || end != digits.data() + digits.size() || cpus == 0 ||
+      cpus > max_explored_cpus)
+    refuse(
+        fmt::format("says '{}', which is no number of CPUs from 1 to {}", word, max_explored_cpus));
+  return cpus;
+}
+
+}  // namespace
+
+std::string with_header(const ScheduleHeader& header, const std::string& steps) {
+  Schedule schedule = parse_schedule(steps.starts_with("v1") ? steps : "v1 " + steps);
+  schedule.header = {header.scenario, header.arch, header.model};
+  if (!header.without.empty())
+    schedule.header.push_back(std::string(without_key) + joined(header.without, ","));
+  if (header.cpus != 0) schedule.header.push_back(fmt::format("{}{}", cpus_key, header.cpus));
+  return print_schedule(schedule);
+}
+
+ScheduleHeader header_of(const std::string& text) {
+  Schedule schedule;
+  try {
+    schedule = parse_schedule(text);
+  } catch (const ScheduleError& error) {
+    throw UsageError(error.what());
+  }
+  const std::vector<std::string>& words = schedule.header;
+  if (words.size() < 3) refuse("does not say what it is of");
+  ScheduleHeader header{.scenario = words[0], .arch = words[1], .model = words[2], .without = {}};
+  if (header.model != "sc")
+    refuse(fmt::format("is of memory model '{}', and only sc exists in this version", words[2]));
+  for (std::size_t at = 3; at < words.size(); ++at) {
+    if (words[at].starts_with(without_key))
+      header.without = split_list(std::string_view(words[at]).substr(without_key.size()));
+    else if (words[at].starts_with(cpus_key))
+      header.cpus = parse_cpus(words[at]);
+    else
+      refuse(fmt::format("says '{}', which means nothing here", words[at]));
+  }
+  return header;
+}
+
+}  // namespace tlblab

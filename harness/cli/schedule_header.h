@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a schedule says besides its steps, so that it can be replayed without any option:
+//
+//   v1 madvise-parallel-2017 x86 sc without=nested-flush cpus=4 : a7 b12
+//
+// Scenario, backend and memory model in this order; the others only where they differ from the
+// default, in any order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tlblab {
+
+struct ScheduleHeader {
+  std::string scenario, arch;
+  std::string model = "sc";
+  std::vector<std::string> without;
+  unsigned cpus = 0;  // 0: as many as the scenario has actors
+  friend bool operator==(const ScheduleHeader&, const ScheduleHeader&) = default;
+};
+
+// `steps` as the explorer printed them, with or without the version before them.
+[[nodiscard]] std::string with_header(const ScheduleHeader& header, const std::string& steps);
+// Checks the whole schedule. Throws UsageError.
+[[nodiscard]] ScheduleHeader header_of(const std::string& schedule);
+
+}  // namespace tlblab

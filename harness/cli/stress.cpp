@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "harness/cli/about.h"
+#include "harness/cli/command.h"
+#include "harness/cli/errors.h"
+#include "harness/cli/names.h"
+#include "harness/cli/progress.h"
+#include "harness/cli/runs.h"
+#include "harness/cli/seating.h"
+#include "harness/cli/values.h"
+#include "harness/report/json.h"
+#include "harness/report/text.h"
+#include "harness/run/host.h"
+
+namespace tlblab {
+namespace {
+
+void check_runs(const ScenarioEntry& scenario, const std::vector<std::string>& arches) {
+  for (const std::string& arch : arches)
+    if (run_on(scenario, arch).stress == nullptr)
+      throw UsageError(fmt::format("{} cannot be run on real threads; type tlblab explore {}",
+                                   scenario.name, scenario.name));
+}
+
+int run_stress(const Arguments& arguments, Context& context) {
+  const ScenarioEntry& scenario = scenario_named(arguments.words.front());
+  StressRequest request;
+  request.scenario = &scenario;
+  request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
+  request.fixes = fixes_without(list_value(arguments, "--without"));
+  request.cpus =
+      static_cast<unsigned>(number_value(arguments, "--cpus", 0, scenario.cpus, max_cpus));
+  request.seconds = seconds_value(arguments, "--seconds", request.seconds);
+  request.seed =
+      number_value(arguments, "--seed", request.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  request.policy = chosen_policy(arguments);
+  check_runs(scenario, request.arches);
+  const StressPage page = stress(request, context);
+  context.out << (context.json ? stress_json(page) : stress_text(page, context.paint));
+  if (page.interrupted) return exit_interrupted;
+  return violated(page) ? exit_violation : exit_fine;
+}
+
+}  // namespace
+
+bool violated(const StressPage& page) {
+  return std::ranges::any_of(page.runs, [](const auto& run) { return run.report.violations != 0; });
+}
+
+StressPage stress(const StressRequest& request, Context& context) {
+  const ScenarioEntry& scenario = *request.scenario;
+  const unsigned cpus = request.cpus != 0 ? request.cpus : scenario.cpus;
+  Seating seating = seat(request.policy, cpus, context);
+  StressPage page{.seed = request.seed,
+                  .seats = seating.seats,
+                  .runs = {},
+                  .cures = cures_of(scenario),
+                  .tool = tool_facts(),
+                  .host = host_facts()};
+  StressOptions options;
+  options.cpus = cpus;
+  options.seconds = request.seconds;
+  options.seed = request.seed;
+  options.placement = std::move(seating.placement);
+  options.fixes = request.fixes.fixes;
+  options.stop = &context.stop;
+  for (const std::string& arch : request.arches) {
+    const Countdown countdown(context.err, context.progress,
+                              fmt::format("{} on {}, seconds", scenario.name, arch),
+                              request.seconds);
+    page.runs.push_back({{std::string(scenario.name), arch, request.fixes.without, cpus},
+                         run_on(scenario, arch).stress(options)});
+    if (context.stop) break;
+  }
+  page.interrupted = context.stop;
+  return page;
+}
+
+Command stress_command() {
+  return {.name = "stress",
+          .words = "SCENARIO",
+          .least_words = 1,
+          .most_words = 1,
+          .line = "run a scenario again and again on pinned threads",
+          .options = {{"--arch", "A[,A]|all", "on these backends (default: its first one)"},
+                      {"--without", "FIX[,FIX]", "take these fixes away"},
+                      {"--cpus", "N", "simulated CPUs (default: as many as it has actors)"},
+                      place_option,
+                      {"--seconds", "S", "for so long (default 5)"},
+                      {"--seed", "N", "of the pauses and of the hardware's choices (default 1)"},
+                      {"--json", "", "as one JSON object"}},
+          .more =
+              "Exit code 1 if a violation was seen, expected or not. That none was seen says\n"
+              "little: explore looks more closely.\n\n"
+              "examples:\n"
+              "  tlblab stress madvise-parallel-2017 --without nested-flush\n"
+              "  tlblab stress madvise-parallel-2017 --cpus 4 --seconds 60\n",
+          .run = run_stress};
+}
+
+}  // namespace tlblab

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cli/values.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "harness/cli/errors.h"
+#include "harness/report/layout.h"
+
+namespace tlblab {
+
+double duration_from(std::string_view text) noexcept {
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc() || !std::isfinite(value) || std::signbit(value)) return -1;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (unit == "ms") return value * 1e-3;
+  if (unit.empty() || unit == "s") return value;
+  if (unit == "m" || unit == "min") return value * 60;
+  return unit == "h" ? value * 3600 : -1;
+}
+
+std::vector<std::string> split_list(std::string_view list) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t comma = std::min(list.find(',', at), list.size());
+    parts.emplace_back(list.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+std::vector<std::string> list_value(const Arguments& arguments, std::string_view option) {
+  std::vector<std::string> parts;
+  const auto found = arguments.options.find(option);
+  if (found == arguments.options.end()) return parts;
+  for (const std::string& list : found->second)
+    for (std::string& part : split_list(list)) parts.push_back(std::move(part));
+  return parts;
+}
+
+std::uint64_t number_value(const Arguments& arguments,
+                           std::string_view option,
+                           std::uint64_t otherwise,
+                           std::uint64_t least,
+                           std::uint64_t most) {
+  const std::optional<std::string> text = arguments.value(option);
+  if (!text) return otherwise;
+  std::uint64_t value = 0;
+  const char* last = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), last, value);
+  if (text->empty() || error != std::errc() || end != last || value < least || value > most)
+    throw UsageError(fmt::format("{} '{}': no whole number from {} to {}; type for instance {} {}",
+                                 option, *text, least, most, option,
+                                 std::clamp<std::uint64_t>(4, least, most)));
+  return value;
+}
+
+double seconds_value(const Arguments& arguments, std::string_view option, double otherwise) {
+  const std::optional<std::string> text = arguments.value(option);
+  if (!text) return otherwise;
+  const double seconds = duration_from(*text);
+  if (!(seconds > 0) || seconds > max_duration)
+    throw UsageError(
+        fmt::format("{} '{}': no duration above 0 and up to {:.0f} s; type for "
+                    "instance {} 10s, 500ms or 2m",
+                    option, *text, max_duration, option));
+  return seconds;
+}
+
+std::string word_value(const Arguments& arguments,
+                       std::string_view option,
+                       const std::vector<std::string>& allowed,
+                       std::string_view why_not) {
+  const std::string word = arguments.value(option).value_or(allowed.front());
+  if (std::ranges::find(allowed, word) != allowed.end()) return word;
+  throw UsageError(fmt::format("{} '{}': {}{}type {} {}", option, word, why_not,
+                               why_not.empty() ? "there is no such thing; " : "; ", option,
+                               joined(allowed, ", ", " or ")));
+}
+
+}  // namespace tlblab

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Values of options. A value that will not do is a UsageError that names the option and a good one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/cli/command.h"
+
+namespace tlblab {
+
+inline constexpr double max_duration = 1e6;  // seconds, 11 days
+
+// Seconds from "10s", "500ms", "2m", "1.5h", "10"; negative if it is none of these.
+[[nodiscard]] double duration_from(std::string_view text) noexcept;
+
+// "a,b,c" at its commas; empty parts are kept.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view list);
+// The same of every time that the option was given.
+[[nodiscard]] std::vector<std::string> list_value(const Arguments& arguments,
+                                                  std::string_view option);
+
+// These return `otherwise` where the option was not given.
+[[nodiscard]] std::uint64_t number_value(const Arguments& arguments,
+                                         std::string_view option,
+                                         std::uint64_t otherwise,
+                                         std::uint64_t least,
+                                         std::uint64_t most);
+[[nodiscard]] double seconds_value(const Arguments& arguments,
+                                   std::string_view option,
+                                   double otherwise);
+// One of a few words; `why_not` explains why there are no others.
+[[nodiscard]] std::string word_value(const Arguments& arguments,
+                                     std::string_view option,
+                                     const std::vector<std::string>& allowed,
+                                     std::string_view why_not = {});
+
+}  // namespace tlblab

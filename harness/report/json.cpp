@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/report/json.h"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+namespace tlblab {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Names of files and of programs may be any bytes.
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+double rounded(double value, double per_unit = 1e6) {
+  return std::round(value * per_unit) / per_unit;
+}
+
+const char* on_or_off(bool on) { return on ? "on" : "off"; }
+
+Json object(const NamedValues& values) {
+  Json out = Json::object();
+  for (const auto& [name, value] : values) out[name] = value;
+  return out;
+}
+
+// ---- trace --------------------------------------------------------------------------------------
+
+Json flush_sum(const FlushSum& sum) {
+  return {{"events", sum.events}, {"pages", sum.pages}, {"full", sum.full}};
+}
+
+Json kind_row(const KindReport& kind) {
+  return {{"kind", kind.name},
+          {"calls", kind.calls},
+          {"known",
+           {{"right", kind.known.right},
+            {"wrong", kind.known.wrong},
+            {"exact", kind.known.exact},
+            {"differ", kind.known.differ}}},
+          {"unknown", {{"right", kind.unknown.right}, {"wrong", kind.unknown.wrong}}},
+          {"predicted", flush_sum(kind.predicted)},
+          {"recorded", flush_sum(kind.recorded)}};
+}
+
+Json by_reason(const ReplayReport::ByReason& sums) {
+  Json out = Json::object();
+  for (std::size_t reason = 0; reason < sums.size(); ++reason)
+    out[std::string(reason_name(static_cast<FlushReason>(reason)))] = flush_sum(sums[reason]);
+  return out;
+}
+
+Json examples(const std::vector<Violation>& violations) {
+  Json out = Json::array();
+  for (const Violation& violation : violations)
+    out.push_back({{"kind", violation.kind}, {"text", violation.text}});
+  return out;
+}
+
+Json checks(const std::vector<ReplayCheck>& all) {
+  Json out = Json::array();
+  for (const ReplayCheck& check : all)
+    out.push_back({{"name", check.name},
+                   {"left", check.left},
+                   {"relation", check.relation},
+                   {"right", check.right},
+                   {"holds", check.holds()}});
+  return out;
+}
+
+Json divergences(const ReplayReport& replay) {
+  Json out = Json::array();
+  for (const Divergence& at : replay.first_diverged)
+    out.push_back({{"line", at.line}, {"recorded", at.recorded}, {"got", at.got}});
+  return out;
+}
+
+void add_replay(Json& run, const ReplayReport& replay) {
+  run["records"] = replay.records;
+  run["operations"] = replay.operations;
+  run["processes"] = replay.processes;
+  run["threads"] = replay.threads;
+  run["unfinished_calls"] = replay.unfinished_calls;
+  run["untracked_pages"] = replay.untracked_pages;
+  run["populated_pages"] = replay.populated_pages;
+  run["populations_cut"] = replay.populations_cut;
+  run["reconciled"] = replay.reconciled;
+  run["kernel_addresses"] = replay.faults.kernel_addresses;
+  run["diverged"] = replay.diverged;
+  run["first_diverged"] = divergences(replay);
+  run["predicted"] = by_reason(replay.predicted);
+  run["recorded"] = by_reason(replay.recorded);
+  run["lost_records"] = replay.lost_records;
+  run["lost_events"] = replay.lost_events;
+  Json unknown = Json::object();
+  for (const auto& [name, count] : replay.unknown_events) unknown[name] = count;
+  run["unknown_events"] = std::move(unknown);
+  run["checks"] = checks(replay.checks);
+}
+
+Json trace_run(const TracePage& page, const TracePage::Run& run) {
+  Json kinds = Json::array();
+  for (const KindReport& kind : run.report.replay.kinds) kinds.push_back(kind_row(kind));
+  Json out{{"arch", run.arch},
+           {"kinds", std::move(kinds)},
+           {"violations", run.report.violations},
+           {"ipis", run.report.ipis},
+           {"seconds", rounded(run.report.seconds)},
+           {"oracles", on_or_off(page.oracles)},
+           {"examples", examples(run.report.examples)},
+           {"cpus", run.report.cpus},
+           {"oversubscribed", run.report.oversubscribed || page.seats.oversubscribed()},
+           {"interrupted", run.report.interrupted}};
+  add_replay(out, run.report.replay);
+  return out;
+}
+
+Json trace_object(const TracePage& page) {
+  Json runs = Json::array();
+  for (const TracePage::Run& run : page.runs) runs.push_back(trace_run(page, run));
+  return {{"schema", "tlblab/trace-replay/1"},
+          {"runs", std::move(runs)},
+          {"file", page.file},
+          {"lines", page.lines},
+          {"place", page.seats.policy},
+          {"units", page.seats.units},
+          {"tool", object(page.tool)},
+          {"host", object(page.host)}};
+}
+
+// ---- stress and explore -------------------------------------------------------------------------
+
+Json stress_run(const StressPage& page, const StressPage::Run& run) {
+  const StressReport& report = run.report;
+  Json first = nullptr;
+  if (report.first_violation_seconds >= 0) first = rounded(report.first_violation_seconds);
+  return {{"scenario", run.subject.scenario},
+          {"arch", run.subject.arch},
+          {"without", run.subject.without},
+          {"cpus", report.cpus},
+          {"oversubscribed", report.oversubscribed || page.seats.oversubscribed()},
+          {"seconds", rounded(report.seconds)},
+          {"rounds", report.rounds},
+          {"operations", report.operations},
+          {"ipis", report.ipis},
+          {"oracles", on_or_off(page.oracles)},
+          {"violations", examples(report.examples)},
+          {"violations_total", report.violations},
+          {"first_violation_seconds", std::move(first)}};
+}
+
+Json stress_object(const StressPage& page) {
+  Json runs = Json::array();
+  for (const StressPage::Run& run : page.runs) runs.push_back(stress_run(page, run));
+  return {{"schema", "tlblab/stress/1"}, {"runs", std::move(runs)},
+          {"seed", page.seed},           {"interrupted", page.interrupted},
+          {"place", page.seats.policy},  {"units", page.seats.units},
+          {"tool", object(page.tool)},   {"host", object(page.host)}};
+}
+
+Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
+  const ExploreReport& report = run.report;
+  Json violations = Json::array();
+  for (const ExploreReport::Found& found : report.violations)
+    violations.push_back({{"kind", found.violation.kind},
+                          {"schedule", found.schedule},
+                          {"steps", found.steps},
+                          {"text", found.violation.text}});
+  const auto steps = static_cast<double>(report.steps);
+  Json out{{"scenario", run.subject.scenario},
+           {"arch", run.subject.arch},
+           {"model", report.model},
+           {"without", run.subject.without},
+           {"complete", report.complete},
+           {"executions", report.executions},
+           {"blocked", report.blocked},
+           {"steps", report.steps},
+           {"ns_per_step", report.steps == 0 ? 0 : rounded(report.seconds * 1e9 / steps, 10)},
+           {"violations", std::move(violations)},
+           {"cpus", run.subject.cpus},
+           {"oracles", "on"},
+           {"seed", page.seed},
+           {"strategy", page.replayed ? "replay" : page.strategy},
+           {"seconds", rounded(report.seconds)}};
+  if (page.replayed) out["departed_at"] = report.departed_at;
+  return out;
+}
+
+Json explore_object(const ExplorePage& page) {
+  Json runs = Json::array();
+  for (const ExplorePage::Run& run : page.runs) runs.push_back(explore_run(page, run));
+  return {{"schema", "tlblab/explore/1"},
+          {"runs", std::move(runs)},
+          {"interrupted", page.interrupted},
+          {"tool", object(page.tool)}};
+}
+
+// ---- topo and list ------------------------------------------------------------------------------
+
+Json unit_row(const TopoPage::Unit& unit) {
+  return {{"unit", unit.os_index},
+          {"package", unit.package},
+          {"node", unit.node},
+          {"core", unit.core},
+          {"smt", unit.smt}};
+}
+
+Json scenario_rows(const Tables& tables) {
+  Json rows = Json::array();
+  for (const ScenarioEntry& entry : tables.scenarios) {
+    Json arches = Json::array();
+    for (const ScenarioRun& run : entry.runs) arches.push_back(run.arch);
+    rows.push_back({{"name", entry.name},
+                    {"thread", entry.thread},
+                    {"fixes", entry.fixes},
+                    {"arches", std::move(arches)},
+                    {"real_threads", entry.real_threads},
+                    {"cpus", entry.cpus},
+                    {"line", entry.line}});
+  }
+  return rows;
+}
+
+Json backend_rows(const Tables& tables) {
+  Json rows = Json::array();
+  for (const BackendEntry& entry : tables.backends)
+    rows.push_back({{"name", entry.name},
+                    {"memory", entry.memory},
+                    {"tlb", entry.tlb},
+                    {"filled_by", entry.filled_by},
+                    {"debt_paid", entry.debt_paid},
+                    {"interrupts_walkers", entry.interrupts_walkers},
+                    {"features", entry.features}});
+  return rows;
+}
+
+Json fix_rows() {
+  Json rows = Json::array();
+  for (const FixInfo& fix : fix_table)
+    rows.push_back(
+        {{"name", fix.name}, {"commit", fix.commit}, {"year", fix.year}, {"line", fix.line}});
+  return rows;
+}
+
+}  // namespace
+
+std::string trace_json(const TracePage& page) { return dumped(trace_object(page)); }
+std::string stress_json(const StressPage& page) { return dumped(stress_object(page)); }
+std::string explore_json(const ExplorePage& page) { return dumped(explore_object(page)); }
+
+std::string topo_json(const TopoPage& page) {
+  Json units = Json::array(), cpus = Json::array();
+  for (const TopoPage::Unit& unit : page.units) units.push_back(unit_row(unit));
+  for (std::size_t cpu = 0; cpu < page.placed.size(); ++cpu) {
+    Json row = Json::object();
+    row["cpu"] = cpu;
+    row.update(unit_row(page.placed[cpu]));
+    cpus.push_back(std::move(row));
+  }
+  return dumped({{"schema", "tlblab/topo/1"},
+                 {"description", page.description},
+                 {"made_up", page.made_up},
+                 {"units", std::move(units)},
+                 {"place", page.seats.policy},
+                 {"cpus", std::move(cpus)},
+                 {"oversubscribed", page.seats.oversubscribed()},
+                 {"tool", object(page.tool)},
+                 {"host", object(page.host)}});
+}
+
+std::string list_json(const ListPage& page) {
+  Json out = Json::object();
+  out["schema"] = "tlblab/list/1";
+  if (page.scenarios) out["scenarios"] = scenario_rows(*page.tables);
+  if (page.backends) out["backends"] = backend_rows(*page.tables);
+  if (page.fixes) out["fixes"] = fix_rows();
+  if (page.violations) {
+    Json rows = Json::array();
+    for (const NamedLine& kind : page.violation_kinds)
+      rows.push_back({{"name", kind.name}, {"line", kind.line}});
+    out["violations"] = std::move(rows);
+  }
+  return dumped(out);
+}
+
+std::string demo_json(const DemoPage& page) {
+  return dumped({{"schema", "tlblab/demo/1"},
+                 {"as_expected", page.as_expected},
+                 {"trace", trace_object(page.trace)},
+                 {"explore_without_fix", explore_object(page.broken)},
+                 {"explore_with_fix", explore_object(page.fixed)},
+                 {"stress_without_fix", stress_object(page.broken_threads)},
+                 {"stress_with_fix", stress_object(page.fixed_threads)}});
+}
+
+std::string flat_json(std::string_view schema, const NamedValues& values) {
+  Json out = Json::object();
+  out["schema"] = schema;
+  out.update(object(values));
+  return dumped(out);
+}
+
+}  // namespace tlblab

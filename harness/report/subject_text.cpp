@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What stress and explore say alike.
+#include "harness/report/subject_text.h"
+
+#include <fmt/format.h>
+
+#include "harness/report/layout.h"
+#include "harness/report/text.h"
+
+namespace tlblab {
+
+std::string observed_name(const Subject& subject) {
+  std::string name = subject.scenario + "+" + subject.arch;
+  for (const std::string& fix : subject.without) name += "-" + fix;
+  return name;
+}
+
+std::string oversubscription(const Seats& seats) {
+  if (!seats.oversubscribed()) return {};
+  return fmt::format("{} CPUs on {}: timings mean nothing", seats.cpus, counted(seats.units, "PU"));
+}
+
+std::string subject_title(const Subject& subject) {
+  std::string title = fmt::format("{} on {}", subject.scenario, subject.arch);
+  if (!subject.without.empty()) title += " without " + joined(subject.without, ", ", " and ");
+  return title;
+}
+
+std::string violation_lines(const Violation& violation, const Paint& paint) {
+  return fmt::format("  VIOLATION {}\n", paint.bad(violation.kind)) +
+         (violation.text.empty() ? std::string() : wrapped("    ", violation.text, "    "));
+}
+
+// A shell takes broken lines for one when they end in a backslash.
+std::string pasteable(const std::string& command) {
+  std::string text = wrapped("  ", command, "    ", text_width - 2);
+  for (std::size_t end = text.find('\n'); end + 1 < text.size(); end = text.find('\n', end + 3))
+    text.insert(end, " \\");
+  return text;
+}
+
+std::string next_command(std::string_view verb,
+                         const Subject& subject,
+                         const std::vector<std::string>& cures) {
+  const bool broken = !subject.without.empty();
+  if (!broken && cures.empty()) return {};
+  std::string command = fmt::format("tlblab {} {}", verb, subject.scenario);
+  if (!broken) command += " --without " + cures.front();
+  return (broken ? "with the fix:\n" : "without the fix:\n") + pasteable(command);
+}
+
+}  // namespace tlblab

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the texts of stress and explore share.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/report/pages.h"
+#include "harness/report/paint.h"
+
+namespace tlblab {
+
+// "madvise-parallel-2017 on x86 without nested-flush"
+[[nodiscard]] std::string subject_title(const Subject& subject);
+[[nodiscard]] std::string violation_lines(const Violation& violation, const Paint& paint);
+// What to type to see the other direction: with the fixes, or without the first cure.
+[[nodiscard]] std::string next_command(std::string_view verb,
+                                       const Subject& subject,
+                                       const std::vector<std::string>& cures);
+
+}  // namespace tlblab

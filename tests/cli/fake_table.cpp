@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/cli/fake_table.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace tlblab {
+
+namespace fake {
+
+Asked asked;
+Orders orders;
+
+namespace {
+
+StressReport stress(const char* arch, const StressOptions& options) {
+  asked.stress = options;
+  asked.arches.emplace_back(arch);
+  StressReport report;
+  report.cpus = options.cpus;
+  report.rounds = 1000;
+  report.operations = 12345;
+  report.ipis = 67;
+  report.seconds = options.seconds;
+  if (options.fixes.nested_flush) return report;
+  report.violations = 3;
+  report.first_violation_seconds = 0.25;
+  report.examples = {{"stale_translation_use", "CPU 2 read a page that was given back"},
+                     {"stale_translation_use", "CPU 2 read it again"}};
+  return report;
+}
+
+ExploreReport explore(const char* arch, const ExploreOptions& options) {
+  if (orders.throws_internal) throw std::logic_error("made to fail");
+  asked.explore = options;
+  asked.arches.emplace_back(arch);
+  ExploreReport report;
+  report.complete = orders.complete;
+  report.executions = 19;
+  report.steps = 1900;
+  report.seconds = 0.001;
+  if (!options.fixes.nested_flush)
+    report.violations = {
+        {{"stale_translation_use", "CPU 2 read a page that was given back"}, "a7 b.irq c:1", 8}};
+  return report;
+}
+
+// As if every fault were a write fault and every one of them had flushed one page, as recorded.
+TraceReport trace(const char* arch, const Recording& recording, const TraceOptions& options) {
+  asked.trace = options;
+  asked.arches.emplace_back(arch);
+  KindReport faults;
+  faults.name = "fault_write";
+  const std::array predicted{FlushRecord{FlushReason::local_mm_shootdown, 1}};
+  const std::array<std::int64_t, 1> recorded{1};
+  for (const Record& record : recording.records) {
+    if (!is_fault(record)) continue;
+    ++faults.calls;
+    ++faults.known.right;
+    ++faults.known.exact;
+    faults.predicted.add(1);
+    faults.recorded.add(1);
+    const ReplayEvent event{.line = record.line,
+                            .kind = "fault_write",
+                            .known = true,
+                            .finished = true,
+                            .predicted = predicted,
+                            .recorded = recorded};
+    if (options.on_event) options.on_event(event);
+  }
+  TraceReport report;
+  report.replay.kinds = {faults};
+  report.replay.records = recording.records.size();
+  report.replay.operations = faults.calls;
+  report.replay.unknown_events = recording.unknown_events;
+  report.replay.add_checks();
+  report.cpus = options.cpus != 0 ? options.cpus : static_cast<unsigned>(recording.cpus.size());
+  report.ipis = 5;
+  report.seconds = 0.5;
+  report.violations = orders.trace_violations;
+  if (report.violations != 0) report.examples = {{"freed_frame_use", "CPU 0 used frame 7"}};
+  report.interrupted = options.stop != nullptr && options.stop->load();
+  return report;
+}
+
+StressReport stress_x86(const StressOptions& options) { return stress("x86", options); }
+StressReport stress_toy(const StressOptions& options) { return stress("toy", options); }
+ExploreReport explore_x86(const ExploreOptions& options) { return explore("x86", options); }
+ExploreReport explore_toy(const ExploreOptions& options) { return explore("toy", options); }
+TraceReport trace_x86(const Recording& r, const TraceOptions& o) { return trace("x86", r, o); }
+TraceReport trace_toy(const Recording& r, const TraceOptions& o) { return trace("toy", r, o); }
+
+BackendEntry backend(std::string_view name, decltype(BackendEntry::trace) trace_on) {
+  return {.name = name,
+          .memory = "tso",
+          .tlb = "tagged",
+          .filled_by = "hardware",
+          .debt_paid = "tlb_finish_mmu",
+          .features = {"table-free"},
+          .trace = trace_on};
+}
+
+ScenarioEntry madvise_parallel() {
+  return {.name = "madvise-parallel-2017",
+          .thread = "000",
+          .line = "a second MADV_DONTNEED returns while a stale TLB entry shows the old page",
+          .fixes = {"nested-flush"},
+          .real_threads = "yes",
+          .cpus = 3,
+          .runs = {{"x86", stress_x86, explore_x86}, {"toy", stress_toy, explore_toy}}};
+}
+
+ScenarioEntry explorer_only() {
+  return {.name = "explorer-only-2020",
+          .thread = "-",
+          .line = "needs a schedule that threads never take",
+          .fixes = {},
+          .real_threads = "explorer only",
+          .cpus = 2,
+          .runs = {{"x86", nullptr, explore_x86}}};
+}
+
+}  // namespace
+}  // namespace fake
+
+const Tables& tables() {
+  static const Tables all{
+      {fake::backend("x86", fake::trace_x86), fake::backend("toy", fake::trace_toy)},
+      {fake::madvise_parallel(), fake::explorer_only()}};
+  return all;
+}
+
+const BackendEntry* find_backend(std::string_view name) {
+  const auto at = std::ranges::find(tables().backends, name, &BackendEntry::name);
+  return at == tables().backends.end() ? nullptr : &*at;
+}
+
+const ScenarioEntry* find_scenario(std::string_view name) {
+  const auto at = std::ranges::find(tables().scenarios, name, &ScenarioEntry::name);
+  return at == tables().scenarios.end() ? nullptr : &*at;
+}
+
+}  // namespace tlblab

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A table for tests of the command line: nothing is simulated, and what was asked for can be looked
+// at. Scenario "madvise-parallel-2017" breaks without the fix nested-flush; "explorer-only-2020"
+// cannot be run on threads and is not on "toy".
+#pragma once
+
+#include <optional>
+
+#include "harness/instances/table.h"
+
+namespace tlblab::fake {
+
+// What the last run was given.
+struct Asked {
+  std::optional<StressOptions> stress;
+  std::optional<ExploreOptions> explore;
+  std::optional<TraceOptions> trace;
+  std::vector<std::string> arches;  // in order
+};
+extern Asked asked;
+
+// What the next runs come to, beside their usual.
+struct Orders {
+  bool complete = false;               // searches see everything
+  std::uint64_t trace_violations = 0;  // of replays
+  bool throws_internal = false;
+};
+extern Orders orders;
+
+}  // namespace tlblab::fake

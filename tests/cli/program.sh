@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What only a process shows: exit codes, streams that are closed or full, signals, start-up.
+#   bash program.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+unset NO_COLOR HWLOC_SYNTHETIC
+
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+
+# expect CODE WORD...: runs the program; its output is left in $work.
+expect() {
+  local wanted=$1 code=0
+  shift
+  "$program" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+  [ "$code" -eq "$wanted" ] || fail "tlblab $*: exit code $code, wanted $wanted: $(cat "$work/err")"
+}
+lines() { wc -l <"$work/$1"; }
+one_line_only() {
+  [ "$(lines err)" -eq 1 ] && [ ! -s "$work/out" ] || fail "$1: wanted one line on stderr and no output"
+}
+
+expect 0
+[ "$(lines out)" -eq 6 ] || fail "no argument: wanted six lines"
+expect 0 --version
+expect 0 --help
+for command in demo list explore replay stress trace topo explain; do
+  expect 0 "$command" --help
+  [ -s "$work/err" ] && fail "$command --help wrote to stderr"
+  expect 2 "$command" --no-such-option
+  one_line_only "$command --no-such-option"
+done
+expect 2 traec; one_line_only "traec"
+expect 2 trace "$work/none"; one_line_only "trace of no file"
+expect 2 trace "$work"; one_line_only "trace of a directory"
+: >"$work/empty"
+expect 2 trace "$work/empty"; one_line_only "trace of an empty file"
+echo "nonsense" >"$work/bad"
+expect 2 trace "$work/bad"; one_line_only "trace of nonsense"
+grep -q "^$work/bad:1: " "$work/err" || fail "a bad line is not named"
+expect 0 list --json
+expect 0 topo
+
+# The output goes nowhere: a reader that left is no error, a full disk is one.
+"$program" list 2>"$work/err" | true
+[ "${PIPESTATUS[0]}" -eq 0 ] || fail "a closed pipe"
+[ -s "$work/err" ] && fail "a closed pipe is talked about"
+code=0; "$program" list >/dev/full 2>"$work/err" || code=$?
+[ "$code" -eq 4 ] && [ "$(lines err)" -eq 1 ] || fail "a full disk: exit code $code"
+code=0; "$program" list >&- 2>"$work/err" || code=$?
+[ "$code" -eq 4 ] || fail "a closed output: exit code $code"
+
+# Ctrl-C: what was covered is printed, at once.
+"$program" stress madvise-parallel-2017 --seconds 60 >"$work/out" 2>"$work/err" &
+child=$!
+sleep 1
+kill -INT "$child"
+code=0; wait "$child" || code=$?
+[ "$code" -eq 130 ] || fail "interrupted stress: exit code $code"
+grep -q "interrupted after" "$work/out" || fail "interrupted stress does not say what it covered"
+"$program" explore madvise-parallel-2017 --budget 60s --json >"$work/out" 2>"$work/err" &
+child=$!
+sleep 1
+kill -INT "$child"
+code=0; wait "$child" || code=$?
+[ "$code" -eq 130 ] || fail "interrupted explore: exit code $code"
+grep -q '"interrupted":true' "$work/out" || fail "interrupted explore does not say so"
+
+# The same seed gives the same, and what is found can be replayed.
+search=(explore madvise-parallel-2017 --without nested-flush --executions 100000 --seed 3 --json)
+expect 1 "${search[@]}"
+schedule=$(sed 's/.*"schedule":"\([^"]*\)".*/\1/' "$work/out")
+expect 1 "${search[@]}"
+grep -qF "$schedule" "$work/out" || fail "another schedule from the same seed"
+expect 1 replay "$schedule"
+grep -q "could not be followed" "$work/out" && fail "the replay went astray"
+expect 0 replay "${schedule/ without=nested-flush/}"
+
+[ "$failures" -eq 0 ] && echo "cli.program: all fine"
+exit $((failures != 0))

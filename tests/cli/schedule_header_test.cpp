@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cli/schedule_header.h"
+
+#include <gtest/gtest.h>
+
+#include "harness/cli/errors.h"
+
+namespace tlblab {
+namespace {
+
+const ScheduleHeader full{"some-race-2017", "x86", "sc", {"a-fix", "b-fix"}, 4};
+
+TEST(ScheduleHeader, IsPrintedBeforeTheSteps) {
+  EXPECT_EQ(with_header(full, "a7 b.irq c:1"),
+            "v1 some-race-2017 x86 sc without=a-fix,b-fix cpus=4 : a7 b.irq c:1");
+  EXPECT_EQ(with_header({"s", "x86", "sc", {}, 0}, "a7"), "v1 s x86 sc : a7");
+}
+
+TEST(ScheduleHeader, ReplacesOneThatIsThere) {
+  EXPECT_EQ(with_header({"s", "x86", "sc", {}, 0}, "v1 a7 b2"), "v1 s x86 sc : a7 b2");
+  EXPECT_EQ(with_header({"s", "x86", "sc", {}, 0}, "v1 other arm64 : a7"), "v1 s x86 sc : a7");
+}
+
+TEST(ScheduleHeader, IsReadBack) {
+  EXPECT_EQ(header_of(with_header(full, "a7 b2")), full);
+  const ScheduleHeader plain{"s", "x86", "sc", {}, 0};
+  EXPECT_EQ(header_of(with_header(plain, "a7 b2")), plain);
+}
+
+TEST(ScheduleHeader, MayBeBrokenIntoLinesAsAMailerDoes) {
+  EXPECT_EQ(header_of("v1 some-race-2017 x86\n  sc without=a-fix,b-fix\n\tcpus=4 :\r\n a7 b2"),
+            full);
+}
+
+TEST(ScheduleHeader, MustSayWhatItIsOf) {
+  for (const char* text :
+       {"v1 a7", "v1 : a7", "v1 s : a7", "v1 s x86 : a7", "v1 s x86 tso : a7",
+        "v1 s x86 sc cpus= : a7", "v1 s x86 sc cpus=0 : a7", "v1 s x86 sc cpus=2x : a7",
+        "v1 s x86 sc more : a7", "", "v1 s x86 sc : a"})
+    EXPECT_THROW(static_cast<void>(header_of(text)), UsageError) << text;
+}
+
+}  // namespace
+}  // namespace tlblab
