@@ -154,8 +154,8 @@ concept PteOperations =
       // Returns the final A and D bits (D31); full: nobody else runs on the mm.
       { A::ptep_get_and_clear(mm, va, word, true) } noexcept -> std::same_as<pte_t>;
       { A::ptep_set_wrprotect(mm, va, word) } noexcept;
-      // True if the entry changed.
-      { A::ptep_set_access_flags(word, pte) } noexcept -> std::same_as<bool>;
+      // Adds rights, and D if dirty (a write). True if the entry changed.
+      { A::ptep_set_access_flags(word, pte, true) } noexcept -> std::same_as<bool>;
       // False only where no TLB can hold what the change takes away (D35).
       { A::pte_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
       // May a TLB hold it? Conservative while a flush is pending (D34).

@@ -109,7 +109,8 @@ inline bool can_reuse_anon(page* p) noexcept {
 // Adds rights or A and D to the entry; no flush, a CPU that has the old one faults and looks again.
 template <ArchBackend A>
 void set_access_flags(const fault_site& site, pte_ref ref, pte_t was, pte_t now) noexcept {
-  if (A::ptep_set_access_flags(ref.word(), now)) note_change(site.mm, ref, site.va, was, now);
+  if (A::ptep_set_access_flags(ref.word(), now, site.write))
+    note_change(site.mm, ref, site.va, was, now);
 }
 
 inline page* copy_for_write(const page* old) noexcept {

@@ -62,6 +62,7 @@ struct mremap_request {
   vaddr_t old_address = 0;
   std::uint64_t old_length = 0, new_length = 0;
   bool may_move = false, fixed = false;
+  bool dont_unmap = false;  // the old area stays, empty
   vaddr_t new_address = 0;  // with fixed
 };
 template <ArchBackend A>

@@ -17,6 +17,9 @@ void gather_begin(
   tlb.request_start = start;
   tlb.request_end = end;
   tlb.fullmm = fullmm;  // before the reset, which depends on it
+  tlb.need_flush_all = false;
+  tlb.batch_count = 0;
+  tlb.entry_size_shift = 0;
   tlb.local.max = mmu_gather_bundle;
   tlb.active = &tlb.local;
   tlb.reset();

@@ -97,7 +97,8 @@ std::int64_t move_vma(mm_struct& mm,
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }
-  if (const std::int64_t error = unmap_locked<A>(mm, {from, from + length})) return error;
+  if (!request.dont_unmap)
+    if (const std::int64_t error = unmap_locked<A>(mm, {from, from + length})) return error;
   return static_cast<std::int64_t>(place);
 }
 
@@ -113,13 +114,13 @@ std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcep
   const vaddr_t old_end = request.old_address + request.old_length;
   vm_area_struct* vma = vma_lookup(mm, request.old_address);
   if (vma == nullptr || old_end > vma->vm_end) return -EFAULT;
-  if (!request.fixed && request.new_length <= request.old_length) {
+  if (!request.fixed && !request.dont_unmap && request.new_length <= request.old_length) {
     const vaddr_t new_end = request.old_address + request.new_length;
     const std::int64_t error = new_end < old_end ? unmap_locked<A>(mm, {new_end, old_end}) : 0;
     return error != 0 ? error : static_cast<std::int64_t>(request.old_address);
   }
   const std::uint64_t growth = request.new_length - request.old_length;
-  if (!request.fixed && can_grow_in_place(mm, *vma, old_end, growth)) {
+  if (!request.fixed && !request.dont_unmap && can_grow_in_place(mm, *vma, old_end, growth)) {
     vma->vm_end += growth;
     vma_merge(mm, *vma);
     return static_cast<std::int64_t>(request.old_address);
@@ -139,6 +140,8 @@ inline bool valid_mremap(const mm_struct& mm, const mremap_request& request) noe
   call_range from{}, to{};
   if (check_range(mm, request.old_address, request.old_length, from) != 0) return false;
   if (request.new_length == 0 || request.old_length == 0) return false;
+  if (request.dont_unmap && (!request.may_move || request.new_length != request.old_length))
+    return false;
   if (!request.fixed) return true;
   if (!request.may_move || check_range(mm, request.new_address, request.new_length, to) != 0)
     return false;

@@ -11,19 +11,32 @@ Atomic<std::uint64_t> last_mm_ctx_id{0};
 
 namespace {
 
-// Frames are handed out from the CPU's own list, then from its share of those never used.
-struct alignas(128) CpuFrames {
+// Frames are handed out from the CPU's own list, then from its share of those never used, then from
+// the common list. A CPU that frees what others allocate gives part of its list to the common one:
+// only there a lock is taken. Kernel: per-CPU page lists and the buddy lists behind them.
+struct CpuFrames {
   page* free = nullptr;
+  std::uint64_t nr_free = 0;
   std::uint64_t next_unused = 0, end_unused = 0;
-  long in_use = 0;  // allocations less frees of this CPU; one CPU's may be negative
+  long in_use = 0;       // allocations less frees of this CPU; one CPU's may be negative
+  std::byte apart[128];  // the next CPU's words are in other cache lines
+};
+
+struct CommonFrames {
+  Spinlock lock;
+  page* free = nullptr;     // under lock
+  std::uint64_t batch = 0;  // how many are moved at a time
 };
 
 CpuFrames* cpu_frames = nullptr;
+CommonFrames* common_frames = nullptr;
 
 constexpr std::uint64_t first_pfn = 1;  // 0 is the zero page
 
 void split_frames_between_cpus(std::uint64_t frames) noexcept {
   const std::uint64_t share = frames / nr_cpu_ids();
+  constexpr std::uint64_t largest_batch = 256;
+  common_frames->batch = share / 8 < largest_batch ? share / 8 + 1 : largest_batch;
   for (unsigned cpu = 0; cpu < nr_cpu_ids(); ++cpu) {
     cpu_frames[cpu].next_unused = first_pfn + cpu * share;
     cpu_frames[cpu].end_unused = first_pfn + (cpu + 1) * share;
@@ -38,13 +51,46 @@ page* never_used(CpuFrames& mine) noexcept {
   return p;
 }
 
+// Moves up to a batch of frames from one list to the other. The common lock is held.
+std::uint64_t move_batch(page*& from, page*& to) noexcept {
+  std::uint64_t moved = 0;
+  for (; moved < common_frames->batch && from != nullptr; ++moved) {
+    page* p = from;
+    from = p->next_free;
+    p->next_free = to;
+    to = p;
+  }
+  return moved;
+}
+
+void refill(CpuFrames& mine) noexcept {
+  common_frames->lock.lock();
+  mine.nr_free += move_batch(common_frames->free, mine.free);
+  common_frames->lock.unlock();
+}
+
+void give_some_back(CpuFrames& mine) noexcept {
+  common_frames->lock.lock();
+  mine.nr_free -= move_batch(mine.free, common_frames->free);
+  common_frames->lock.unlock();
+}
+
+page* take_free(CpuFrames& mine) noexcept {
+  page* p = mine.free;
+  if (p == nullptr) return nullptr;
+  mine.free = p->next_free;
+  --mine.nr_free;
+  return p;
+}
+
 page* take_descriptor() noexcept {
   CpuFrames& mine = cpu_frames[smp_processor_id()];
-  page* p = mine.free;
-  if (p != nullptr)
-    mine.free = p->next_free;
-  else
-    p = never_used(mine);
+  page* p = take_free(mine);
+  if (p == nullptr) p = never_used(mine);
+  if (p == nullptr) {
+    refill(mine);
+    p = take_free(mine);
+  }
   if (p != nullptr) ++mine.in_use;
   return p;
 }
@@ -57,6 +103,7 @@ void give_descriptor(page* p) noexcept {
   p->next_free = mine.free;
   mine.free = p;
   --mine.in_use;
+  if (++mine.nr_free > 2 * common_frames->batch) give_some_back(mine);
 }
 
 // A table in real is a frame; in explore its words carry more than 8 bytes each.
@@ -89,7 +136,9 @@ bool mem_init(std::uint64_t frames) noexcept {
   mem_map = static_cast<page*>(kmalloc((first_pfn + frames) * sizeof(page), AllocSite::object));
   cpu_frames =
       static_cast<CpuFrames*>(kmalloc(nr_cpu_ids() * sizeof(CpuFrames), AllocSite::object));
-  if (mem_map == nullptr || cpu_frames == nullptr) return false;
+  void* common = kmalloc(sizeof(CommonFrames), AllocSite::object);
+  if (mem_map == nullptr || cpu_frames == nullptr || common == nullptr) return false;
+  common_frames = new (common) CommonFrames;
   for (unsigned cpu = 0; cpu < nr_cpu_ids(); ++cpu) new (&cpu_frames[cpu]) CpuFrames;
   split_frames_between_cpus(frames);
   page* zero = new (zero_page()) page;
@@ -103,6 +152,7 @@ bool mem_init(std::uint64_t frames) noexcept {
 
 void mem_exit() noexcept {
   free_frame(zero_page()->frame);
+  kfree(common_frames);
   kfree(cpu_frames);
   kfree(mem_map);
 }

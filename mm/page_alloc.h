@@ -5,7 +5,8 @@
 // A frame has a small dense number (pfn), the same in every run, and a generation that grows when
 // it is freed. Whatever remembers a frame (a TLB entry, a walk cache) remembers its generation
 // too: if they differ the frame was freed under it. Free frames lie on a list of the CPU that
-// freed them, so allocation needs no lock and, in explore, is no visible step.
+// freed them, so allocation needs no lock and, in explore, is no visible step, but for a batch now
+// and then that goes from a CPU that frees more than it allocates to one that has none left.
 #pragma once
 
 #include <cstdint>

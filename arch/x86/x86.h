@@ -37,7 +37,7 @@ struct x86 : x86_pte {
   };
 
   // cpu_tlbstate. loaded_mm and is_lazy are read by CPUs that flush; the rest is the CPU's own.
-  struct alignas(128) cpu_state {
+  struct cpu_state {
     Atomic<mm_struct*> loaded_mm{nullptr};
     Atomic<bool> is_lazy{false};
     std::uint16_t loaded_mm_asid = 0;
@@ -46,6 +46,7 @@ struct x86 : x86_pte {
     flush_tlb_info info;  // of the flush that this CPU asks for; one at a time
     bool info_in_use = false;
     hw::Mmu mmu;
+    std::byte apart[128];  // the next CPU's words are in other cache lines
   };
 
   static cpu_state& this_cpu() noexcept { return cpus[smp_processor_id()]; }
@@ -75,10 +76,11 @@ struct x86 : x86_pte {
     while (!word.compare_exchange(was, pte_wrprotect({was}).val, order::full)) {
     }
   }
-  // Only adds rights or A and D; no flush: hardware looks again when it faults.
-  static bool ptep_set_access_flags(Atomic<std::uint64_t>& word, pte_t entry) noexcept {
-    if (word.load(order::relaxed) == entry.val) return false;
-    word.store(entry.val, order::relaxed);
+  // Only adds rights or A and D; no flush: hardware looks again when it faults. Nothing is stored
+  // for a read: hardware sets A by itself, and a D that it sets meanwhile would be lost.
+  static bool ptep_set_access_flags(Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {
+    if (!dirty || word.load(order::relaxed) == entry.val) return false;
+    word.store(entry.val, order::relaxed);  // has A and D: none can be lost
     return true;
   }
   // An entry that hardware does not see may still be cached while a gather is open (trap T22).
