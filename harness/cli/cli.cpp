@@ -40,6 +40,7 @@ int say(std::ostream& err, std::string_view who, std::string_view what, int code
 bool colored(const Arguments& arguments, const Terminals& terminals) {
   const std::string when = word_value(arguments, "--color", {"auto", "never", "always"});
   if (when != "auto") return when == "always";
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment
   const char* no_color = std::getenv("NO_COLOR");
   return terminals.out && (no_color == nullptr || *no_color == '\0');
 }

@@ -48,6 +48,7 @@ const Meaning& meaning_of(const std::string& word, const std::vector<Meaning>& a
   const auto found = std::ranges::find(all, word, &Meaning::word);
   if (found != all.end()) return *found;
   std::vector<std::string> words;
+  words.reserve(all.size());
   for (const Meaning& meaning : all) words.push_back(meaning.word);
   const std::string nearest = nearest_of(word, words);
   throw UsageError(

@@ -23,7 +23,7 @@ void occupy_standard_streams() {
 }
 
 bool is_terminal(int fd) {
-  const char* kind = std::getenv("TERM");
+  const char* kind = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): one thread so far
   return isatty(fd) != 0 && (kind == nullptr || kind != std::string_view("dumb"));
 }
 

@@ -25,6 +25,7 @@ std::string advice(std::string_view word,
 template <class Entries>
 std::vector<std::string> names_of(const Entries& entries) {
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const auto& entry : entries) names.emplace_back(entry.name);
   return names;
 }
@@ -42,6 +43,7 @@ std::vector<std::string> backend_names() { return names_of(tables().backends); }
 
 std::vector<std::string> arches_of(const ScenarioEntry& entry) {
   std::vector<std::string> arches;
+  arches.reserve(entry.runs.size());
   for (const ScenarioRun& run : entry.runs) arches.emplace_back(run.arch);
   return arches;
 }

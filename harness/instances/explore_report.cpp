@@ -34,10 +34,13 @@ ExploreReport replay_report(const ExploreOptions& options,
                             const Execute& execute,
                             const Violation& first) {
   const auto began = std::chrono::steady_clock::now();
-  ReplayChooser chooser(parse_schedule(options.schedule).steps);
+  const std::vector<ScheduleStep> asked = parse_schedule(options.schedule).steps;
+  ReplayChooser chooser(asked);
   const ExecutionResult result = execute(chooser);
   ExploreReport report;
   report.executions = 1;
+  if (const auto at = first_departure(asked, result.schedule))
+    report.departed_at = static_cast<std::int64_t>(*at);
   report.steps = result.steps;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (!result.ok()) report.violations.push_back(found(result, first));

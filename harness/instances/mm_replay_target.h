@@ -58,7 +58,9 @@ class MmReplayTarget final : public ReplayTarget {
   void exec(ProcessId process) override {
     mm_struct& old = mm_of_process(process);
     put(process, make());
-    use_mm<A>(mm_of_process(process));
+    for (ProcessId& here : running_)
+      if (here == process) here = nobody;  // who had the old space loaded must load the new one
+    run_as(process);
     mmput<A>(old);
   }
   void exit(ProcessId process) override {
@@ -94,7 +96,8 @@ class MmReplayTarget final : public ReplayTarget {
   }
   std::int64_t madvise(vaddr_t address, std::uint64_t length, std::uint32_t advice) override {
     switch (advice) {
-      case abi::madv_dontneed: return do_madvise_dontneed<A>(current(), address, length);
+      case abi::madv_dontneed:
+      case abi::madv_dontneed_locked: return do_madvise_dontneed<A>(current(), address, length);
       case abi::madv_dontfork: return flags(address, length, VM_DONTCOPY, 0);
       case abi::madv_dofork: return flags(address, length, 0, VM_DONTCOPY);
       case abi::madv_wipeonfork: return flags(address, length, VM_WIPEONFORK, 0);
@@ -112,6 +115,7 @@ class MmReplayTarget final : public ReplayTarget {
                                     .new_length = new_length,
                                     .may_move = (flags & abi::mremap_maymove) != 0,
                                     .fixed = (flags & abi::mremap_fixed) != 0,
+                                    .dont_unmap = (flags & abi::mremap_dontunmap) != 0,
                                     .new_address = new_address});
   }
   // Where the heap begins is not recorded: it is taken to be where it ended first.

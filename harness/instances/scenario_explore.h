@@ -48,7 +48,8 @@ class ExploreRun {
     machine_.run([this](unsigned cpu) {
       if (cpu == 0) session_.stop();
     });
-    oracles_.finish();
+    // An execution that was cut short leaves gathers open, and that is nobody's fault.
+    if (machine_.result().ok() && !machine_.result().cut_short) oracles_.finish();
     Execution execution{machine_.result(), {}};
     if (!execution.result.ok()) execution.violation.kind = execution.result.violation;
     for (const Violation& seen : oracles_.examples()) prefer(execution, seen);

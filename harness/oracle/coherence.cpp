@@ -26,9 +26,8 @@ Coherence::Coherence(const OracleTable& table, CpuStates& cpus, ViolationLog& lo
 void Coherence::reset() noexcept {
   histories_.reset();
   for (Local& local : locals_) {
-    local.in_call = false;
     local.seen.clear();
-    local.condemned.state.store(Condemned::empty, std::memory_order_relaxed);
+    local.watch.state.store(Watch::free, std::memory_order_relaxed);
   }
 }
 
@@ -49,9 +48,13 @@ void Coherence::pte_change(const trace_event& e) noexcept {
 
 // ---- I3 -------------------------------------------------------------------------------------------
 
+bool Coherence::in_call(unsigned cpu) const noexcept {
+  return cpus_[cpu].in_call.load(std::memory_order_relaxed);
+}
+
 void Coherence::call_begin(const trace_event& e) noexcept {
   Local& local = locals_[e.cpu];
-  local.in_call = true;
+  cpus_[e.cpu].in_call.store(true, std::memory_order_relaxed);
   local.call = static_cast<MmCall>(e.a);
   local.mm = e.mm;
   local.seen.clear();
@@ -59,7 +62,7 @@ void Coherence::call_begin(const trace_event& e) noexcept {
 
 void Coherence::ptl_release(const trace_event& e) noexcept {
   Local& local = locals_[e.cpu];
-  if (!local.in_call) return;
+  if (!in_call(e.cpu)) return;
   const TableHistory* history = TableHistories::find(e.a);
   if (history == nullptr) return;
   const std::uint32_t time = history->changes.load(order::relaxed);
@@ -71,75 +74,97 @@ void Coherence::ptl_release(const trace_event& e) noexcept {
 
 void Coherence::call_end(const trace_event& e) noexcept {
   Local& local = locals_[e.cpu];
-  if (local.in_call && local.mm == e.mm && !local.seen.empty() && e.b < e.c) {
+  if (in_call(e.cpu) && local.mm == e.mm && !local.seen.empty() && e.b < e.c) {
     std::sort(local.seen.begin(), local.seen.end());
     check_return(e, local);
   }
-  local.in_call = false;
+  cpus_[e.cpu].in_call.store(false, std::memory_order_relaxed);
+  check_watch_at_return(e.cpu);
 }
 
 void Coherence::check_return(const trace_event& e, const Local& local) noexcept {
-  cpus_.for_each_running(e.mm, [&](unsigned cpu) {
-    table_.tlb(cpu).for_each(e.b, e.c, [&](const hw::TlbView& entry) {
-      if (entry.data.mm_id != e.mm) return;
-      // The last look at the table is the one that counts: the greatest time.
-      const auto after = std::upper_bound(local.seen.begin(), local.seen.end(),
-                                          Seen{table_of(entry.data.slot), any_time});
-      if (after == local.seen.begin()) return;
-      const Seen& seen = *(after - 1);
-      if (seen.table != table_of(entry.data.slot)) return;
-      const std::uint32_t lost = TableHistories::find(seen.table)->overdue(entry.data, seen.time);
-      if (lost == 0) return;
-      condemn(cpu, entry, e);
-      log_.report(kind::stale_translation_after_return, [&] {
-        return fmt::format(
-            "cpu{} holds page {} at {:#x} (filled before change {}, call saw {}) after {} on cpu{} "
-            "returned",
-            cpu, entry.data.frame->pfn, entry.va, lost, seen.time,
-            call_name(static_cast<MmCall>(e.a)), e.cpu);
-      });
-    });
+  cpus_.for_each_running(e.mm, [&](unsigned cpu) { check_return_on(cpu, e, local); });
+}
+
+void Coherence::check_return_on(unsigned cpu, const trace_event& e, const Local& local) noexcept {
+  table_.tlb(cpu).for_each(e.b, e.c, [&](const hw::TlbView& entry) {
+    const hw::TlbData& data = entry.data;
+    if (data.mm_id != e.mm) return;
+    // The last look at the table is the one that counts: the greatest time.
+    const auto after =
+        std::upper_bound(local.seen.begin(), local.seen.end(), Seen{table_of(data.slot), any_time});
+    if (after == local.seen.begin()) return;
+    const Seen& seen = *(after - 1);
+    if (seen.table != table_of(data.slot)) return;
+    const std::uint32_t lost = TableHistories::find(seen.table)->overdue(data, seen.time);
+    if (lost != 0)
+      found_stale(cpu, {entry.va, data.frame->pfn, data.slot, data.slot_changes, lost, seen.time,
+                        local.call, e.cpu});
   });
 }
 
-// One at a time: the first that is used proves the point.
-void Coherence::condemn(unsigned cpu, const hw::TlbView& entry, const trace_event& e) noexcept {
-  Condemned& condemned = locals_[cpu].condemned;
-  std::uint32_t expected = Condemned::empty;
-  if (!condemned.state.compare_exchange_strong(
-          expected, Condemned::being_written, std::memory_order_acquire, std::memory_order_relaxed))
+// ---- what was found, and what becomes of it -------------------------------------------------------
+
+void Coherence::report(unsigned cpu, const Stale& stale) noexcept {
+  log_.report(kind::stale_translation_after_return, [&] {
+    return fmt::format(
+        "cpu{} holds page {} at {:#x} (filled before change {}, call saw {}) after {} on cpu{} "
+        "returned",
+        cpu, stale.pfn, stale.va, stale.lost, stale.seen, call_name(stale.call), stale.by);
+  });
+}
+
+// One is watched at a time: the first that is used proves the point.
+void Coherence::found_stale(unsigned cpu, const Stale& stale) noexcept {
+  const bool calling = cpu != stale.by && in_call(cpu);
+  if (!calling) report(cpu, stale);
+  Watch& watch = locals_[cpu].watch;
+  std::uint32_t expected = Watch::free;
+  // Acquire: pairs with the release by which the CPU gave it back.
+  if (!watch.state.compare_exchange_strong(expected, Watch::taken, std::memory_order_acquire,
+                                           std::memory_order_relaxed))
     return;
-  condemned.va.store(entry.va, std::memory_order_relaxed);
-  condemned.slot.store(entry.data.slot, std::memory_order_relaxed);
-  condemned.label.store(entry.data.slot_changes, std::memory_order_relaxed);
-  condemned.by_cpu.store(e.cpu, std::memory_order_relaxed);
-  condemned.by_call.store(static_cast<MmCall>(e.a), std::memory_order_relaxed);
-  // Release: the words before the state; pairs with the acquire in tlb_use().
-  condemned.state.store(Condemned::armed, std::memory_order_release);
+  watch.stale = stale;
+  watch.reported = !calling;
+  // Release: what is watched before the state; pairs with the acquires below.
+  watch.state.store(Watch::watched, std::memory_order_release);
+}
+
+bool Coherence::holds(unsigned cpu, const Stale& stale) const noexcept {
+  bool there = false;
+  table_.tlb(cpu).for_each(stale.va, stale.va + 1, [&](const hw::TlbView& entry) {
+    there |= entry.data.slot == stale.slot && entry.data.slot_changes == stale.label;
+  });
+  return there;
+}
+
+void Coherence::check_watch_at_return(unsigned cpu) noexcept {
+  Watch& watch = locals_[cpu].watch;
+  if (watch.state.load(std::memory_order_acquire) != Watch::watched) return;
+  if (!holds(cpu, watch.stale)) {
+    watch.state.store(Watch::free, std::memory_order_release);
+  } else if (!watch.reported) {
+    report(cpu, watch.stale);
+    watch.reported = true;
+  }
 }
 
 void Coherence::tlb_use(const trace_event& e) noexcept {
-  Condemned& condemned = locals_[e.cpu].condemned;
-  if (condemned.state.load(std::memory_order_acquire) == Condemned::armed) [[unlikely]]
-    check_condemned(e, condemned);
+  if (locals_[e.cpu].watch.state.load(std::memory_order_acquire) == Watch::watched) [[unlikely]]
+    check_watch_at_use(e);
 }
 
-void Coherence::check_condemned(const trace_event& e, Condemned& condemned) noexcept {
-  const vaddr_t va = condemned.va.load(std::memory_order_relaxed);
-  bool there = false;
-  table_.tlb(e.cpu).for_each(va, va + 1, [&](const hw::TlbView& entry) {
-    there |= entry.data.slot == condemned.slot.load(std::memory_order_relaxed) &&
-             entry.data.slot_changes == condemned.label.load(std::memory_order_relaxed);
-  });
-  if (there && page_of(e.a) != va) return;  // another page was used
+void Coherence::check_watch_at_use(const trace_event& e) noexcept {
+  Watch& watch = locals_[e.cpu].watch;
+  const Stale& stale = watch.stale;
+  const bool there = holds(e.cpu, stale);
+  if (there && page_of(e.a) != stale.va) return;  // another page was used
   if (there)
     log_.report(kind::stale_translation_use, [&] {
       return fmt::format("cpu{} {} page {} at {:#x}, taken away before {} on cpu{} returned", e.cpu,
-                         e.d != 0 ? "writes" : "reads", e.b, e.a,
-                         call_name(condemned.by_call.load(std::memory_order_relaxed)),
-                         condemned.by_cpu.load(std::memory_order_relaxed));
+                         e.d != 0 ? "writes" : "reads", e.b, e.a, call_name(stale.call), stale.by);
     });
-  condemned.state.store(Condemned::empty, std::memory_order_release);
+  watch.state.store(Watch::free, std::memory_order_release);
 }
 
 // ---- I8 -------------------------------------------------------------------------------------------
@@ -155,7 +180,7 @@ void Coherence::pending_dec(const trace_event& e) noexcept {
 
 bool Coherence::owes_nothing_by_rule(const trace_event& e) const noexcept {
   const Local& local = locals_[e.cpu];
-  return local.in_call && local.call == MmCall::fork;
+  return in_call(e.cpu) && local.call == MmCall::fork;
 }
 
 void Coherence::ptl_acquire(const trace_event& e) noexcept {

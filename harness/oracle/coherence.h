@@ -8,7 +8,8 @@
 // last unlock of the PTL. At its return an entry in the call's range is a violation if its slot lost
 // something that the entry still has, after the label and not later than what the call has seen.
 // A fill after the loss has a later label, so it is legal; a loss after the call's look is somebody
-// else's business; a table that the call found missing without a lock it has not seen.
+// else's business; a table that the call found missing without a lock it has not seen. A CPU in the
+// middle of a call of its own runs no program: it has until its return to flush.
 //
 // fork takes rights away without raising the count: it holds mmap_lock for writing, so the only one
 // to take those locks before its flush is fork itself.
@@ -41,28 +42,39 @@ class Coherence {
     std::uint32_t time = 0;
     friend auto operator<=>(const Seen&, const Seen&) noexcept = default;
   };
-  // An entry that a call returned over, to be recognised if it is used.
-  struct Condemned {
-    std::atomic<std::uint32_t> state{empty};
-    std::atomic<vaddr_t> va{0};
-    std::atomic<std::uint64_t> slot{0};
-    std::atomic<std::uint32_t> label{0};
-    std::atomic<std::uint32_t> by_cpu{0};
-    std::atomic<MmCall> by_call{};
-    static constexpr std::uint32_t empty = 0, being_written = 1, armed = 2;
-  };
-  // Of one CPU, and touched by it alone but for `condemned`.
-  struct alignas(128) Local {
-    bool in_call = false;
+  // A translation that a call on cpu `by` returned over.
+  struct Stale {
+    vaddr_t va = 0;
+    pfn_t pfn = 0;
+    std::uint64_t slot = 0;
+    std::uint32_t label = 0, lost = 0, seen = 0;
     MmCall call{};
+    unsigned by = 0;
+  };
+  // One of a CPU's, to be recognised when the CPU returns from its own call, or uses it. Written by
+  // who finds it, in the states free -> taken -> watched; given back by the CPU itself.
+  struct Watch {
+    enum State : std::uint32_t { free, taken, watched };
+    std::atomic<std::uint32_t> state{free};
+    Stale stale;
+    bool reported = false;
+  };
+  // Of one CPU, and touched by it alone but for `watch`.
+  struct alignas(128) Local {
+    MmCall call{};  // while CpuState::in_call
     std::uint64_t mm = 0;
     std::vector<Seen> seen;
-    Condemned condemned;
+    Watch watch;
   };
 
+  [[nodiscard]] bool in_call(unsigned cpu) const noexcept;
   void check_return(const trace_event& e, const Local& local) noexcept;
-  void condemn(unsigned cpu, const hw::TlbView& entry, const trace_event& e) noexcept;
-  void check_condemned(const trace_event& e, Condemned& condemned) noexcept;
+  void check_return_on(unsigned cpu, const trace_event& e, const Local& local) noexcept;
+  void found_stale(unsigned cpu, const Stale& stale) noexcept;
+  void report(unsigned cpu, const Stale& stale) noexcept;
+  [[nodiscard]] bool holds(unsigned cpu, const Stale& stale) const noexcept;
+  void check_watch_at_return(unsigned cpu) noexcept;
+  void check_watch_at_use(const trace_event& e) noexcept;
   void check_paid(const trace_event& e, TableHistory& history) noexcept;
   void check_paid_range(const trace_event& e,
                         const TableHistory& history,

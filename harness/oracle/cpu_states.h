@@ -17,6 +17,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 struct alignas(128) CpuState {
   std::atomic<std::uint64_t> runs{0};     // id of the mm; 0: none
   std::atomic<std::uint64_t> flushes{0};  // of its gathers
+  std::atomic<bool> in_call{false};       // between call_begin and call_end
 };
 
 class CpuStates {
@@ -46,6 +47,7 @@ class CpuStates {
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
       states_[cpu].runs.store(0, std::memory_order_relaxed);
       states_[cpu].flushes.store(0, std::memory_order_relaxed);
+      states_[cpu].in_call.store(false, std::memory_order_relaxed);
     }
   }
 

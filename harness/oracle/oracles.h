@@ -38,7 +38,7 @@ class Oracles final : private TraceSink {
   // See ViolationLog; for instance a request to end the execution.
   void call_on_report(std::function<void()> action) { log_.call_on_report(std::move(action)); }
 
-  // After the last run of the machine: what should have happened by then.
+  // After the last run of the machine, if it was not cut short: what should have happened by then.
   void finish() noexcept { conservation_.finish(); }
   [[nodiscard]] std::uint64_t total() const noexcept { return log_.total(); }
   [[nodiscard]] std::vector<Violation> examples() const { return log_.examples(); }

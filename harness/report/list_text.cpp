@@ -13,6 +13,7 @@ std::vector<std::string> strings(const std::vector<std::string_view>& views) {
 
 std::string scenario(const ScenarioEntry& entry, const Paint& paint) {
   std::vector<std::string> arches;
+  arches.reserve(entry.runs.size());
   for (const ScenarioRun& run : entry.runs) arches.emplace_back(run.arch);
   return "  " + paint.strong(entry.name) + "\n" + wrapped("      ", entry.line, "      ") +
          wrapped("      ",
@@ -64,6 +65,7 @@ std::string list_text(const ListPage& page, const Paint& paint) {
   if (page.violations && page.brief) {
     section("violations that are looked for; tlblab explain NAME says what each is:");
     std::vector<std::string> names;
+    names.reserve(page.violation_kinds.size());
     for (const NamedLine& kind : page.violation_kinds) names.push_back(kind.name);
     out += wrapped("  ", joined(names, " "), "  ");
   } else if (page.violations) {

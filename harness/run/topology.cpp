@@ -131,6 +131,7 @@ Topology::Topology(const Loaded& loaded)
 
 Topology Topology::host() {
   // hwloc itself would ignore a description that it cannot read.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody here changes the environment
   const char* synthetic = std::getenv("HWLOC_SYNTHETIC");
   if (synthetic == nullptr || *synthetic == '\0') return Topology(Loaded(nullptr));
   try {
@@ -218,11 +219,13 @@ std::vector<Rank> ranked(std::span<const ProcessingUnit> units) {
   return ranks;
 }
 
+// Keys tell units apart, so the order is one.
 template <class Key>
 std::vector<ProcessingUnit> sorted(std::span<const ProcessingUnit> units, Key key) {
   std::vector<Rank> ranks = ranked(units);
-  std::ranges::stable_sort(ranks, {}, key);
+  std::ranges::sort(ranks, {}, key);
   std::vector<ProcessingUnit> order;
+  order.reserve(ranks.size());
   for (const Rank& rank : ranks) order.push_back(rank.unit);
   return order;
 }
@@ -271,6 +274,7 @@ std::vector<ProcessingUnit> place(const Topology& topology,
                                   unsigned cpus) {
   const std::vector<ProcessingUnit> order = order_of(topology, policy);
   std::vector<ProcessingUnit> placed;
+  placed.reserve(cpus);
   for (unsigned cpu = 0; cpu < cpus; ++cpu) placed.push_back(order[cpu % order.size()]);
   return placed;
 }

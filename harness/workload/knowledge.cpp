@@ -24,13 +24,6 @@ struct Tracked {
   friend bool operator==(const Tracked&, const Tracked&) = default;
 };
 
-constexpr std::uint64_t huge_size = std::uint64_t{1} << 21;
-
-// The 2 MiB pages that lie wholly in the range: where transparent huge pages may be.
-Range huge_pages_in(Range range) {
-  return {(range.begin + huge_size - 1) & ~(huge_size - 1), range.end & ~(huge_size - 1)};
-}
-
 }  // namespace
 
 struct Knowledge::Mappings {
@@ -181,10 +174,6 @@ void Knowledge::advised(Range range, std::uint32_t advice) {
     case abi::madv_guard_install: return dropped(range);
     case abi::madv_free:
     case abi::madv_pageout: return pages_.change(range, PageState::written, PageState::other);
-    case abi::madv_hugepage:
-    case abi::madv_collapse:
-      return mappings_->update(huge_pages_in(range),
-                               [](Range, Tracked& value) { value.backing = Backing::other; });
     case abi::madv_dontfork:
     case abi::madv_dofork:
       return mappings_->update(

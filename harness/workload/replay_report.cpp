@@ -13,7 +13,8 @@ bool same_flushes(std::span<const FlushRecord> predicted, std::span<const std::i
   auto pages = recorded.begin();
   for (const FlushRecord& flush : predicted) {
     if (flush.reason != FlushReason::local_mm_shootdown) continue;
-    if (pages == recorded.end() || *pages++ != flush.pages) return false;
+    if (pages == recorded.end() || *pages != flush.pages) return false;
+    ++pages;
   }
   return pages == recorded.end();
 }

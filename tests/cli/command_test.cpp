@@ -40,6 +40,7 @@ using Trace = CommandTest;
 using List = CommandTest;
 using Topo = CommandTest;
 using Color = CommandTest;
+using Demo = CommandTest;
 using Internal = CommandTest;
 
 // ---- explore ------------------------------------------------------------------------------------
@@ -300,6 +301,26 @@ TEST_F(Topo, HonoursTheEnvironment) {
   unsetenv("HWLOC_SYNTHETIC");
   EXPECT_EQ(said.code, 2);
   EXPECT_THAT(said.err, HasSubstr("HWLOC_SYNTHETIC: 'nonsense'"));
+}
+
+TEST_F(Demo, ShowsBothDirectionsAndExpectsThem) {
+  const Typed said = typed({"demo"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  for (const char* part : {"1. A recorded program", "2. A race, searched", "3. The same race",
+                           "=> as expected: a stale entry", "What to type next"})
+    EXPECT_THAT(said.out, HasSubstr(part));
+  EXPECT_THAT(said.out, Not(HasSubstr("NOT as expected")));
+  const ordered_json json = ordered_json::parse(typed({"demo", "--json"}).out);
+  EXPECT_EQ(json["as_expected"], true);
+  EXPECT_EQ(json["trace"]["runs"].size(), 2U);
+  EXPECT_EQ(json["stress_without_fix"]["runs"][0]["violations_total"], 3);
+}
+
+TEST_F(Demo, FailsIfSomethingComesOutOtherwise) {
+  fake::orders.trace_violations = 1;
+  const Typed said = typed({"demo"});
+  EXPECT_EQ(said.code, 1);
+  EXPECT_THAT(said.out, HasSubstr("NOT as expected"));
 }
 
 TEST_F(Color, IsForTerminalsThatWantIt) {

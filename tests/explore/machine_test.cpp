@@ -152,6 +152,27 @@ TEST(ExploredMemory, AbandonedExecutionsGiveTheirMemoryBack) {
   for (std::size_t i = 2; i < frames.size(); ++i) EXPECT_EQ(frames[i], frames[i % 2]);
 }
 
+// Else a search and the replay of what it found could differ.
+TEST(ExploredMemory, AFrameShowsNothingOfAnEarlierExecution) {
+  struct Seen {
+    Atomic<int> x{0};
+    unsigned char first = 0, last = 0;
+  };
+  std::vector<unsigned> seen;
+  for (int round = 0; round < 3; ++round) {
+    execute<Seen>(
+        nullptr, 1,
+        [](Seen& s, unsigned) {
+          auto* frame = static_cast<unsigned char*>(alloc_frame(AllocSite::user_page));
+          s.first = frame[0];
+          s.last = frame[page_size - 1];
+          std::memset(frame, s.first + 1, page_size);
+        },
+        [&](Seen& s) { seen.push_back(s.first * 256U + s.last); });
+  }
+  EXPECT_EQ(seen, std::vector<unsigned>(3, seen[0]));
+}
+
 TEST(ExploredMemory, FreeingTwiceIsNamed) {
   struct Nothing {};
   EXPECT_EQ(execute<Nothing>(nullptr, 1,

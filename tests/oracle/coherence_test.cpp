@@ -132,13 +132,33 @@ TEST(OracleCoherence, RightsThatTheEntryNeverHadAreNoDebt) {
   EXPECT_EQ(c.rig_.oracles().total(), 1U) << c.rig_.text();  // at turn 2, of CPU 0 over itself
 }
 
+TEST(OracleCoherence, FreedInTheMiddleOfAnAccess) {
+  OracleCase<x86> c;
+  c.run(
+      [&] {
+        c.turn(1, [&] {
+          page* p = alloc_page(AllocSite::user_page);
+          TraceSink& sink = *c.rig_.oracles().sink(0);
+          sink.event(
+              {EventKind::tlb_use, 0, c.mm().id, x, p->pfn, p->generation.load(order::relaxed), 0});
+          sink.event({EventKind::user_read, 0, c.mm().id, x, 0});
+          EXPECT_EQ(c.rig_.oracles().total(), 0U);
+          put_page(p);
+          sink.event({EventKind::user_read, 0, c.mm().id, x, 0});
+          sink.event({EventKind::user_read, 0, c.mm().id, x, 0});
+        });
+      },
+      nothing, nothing);
+  EXPECT_EQ(c.rig_.kinds(), kinds_of({kind::freed_frame_use}));
+  EXPECT_EQ(c.rig_.oracles().total(), 1U);
+}
+
 // ---- I3: the nested flush (madvise-parallel-2017) -------------------------------------------------
 
 // CPU 0 has cleared x and not flushed when CPU 1's call over x begins and ends.
 template <class A>
 void two_at_once(OracleCase<A>& c) {
-  stalls_before_flush::script = &c.turns_;
-  stalls_before_flush::until = 4;
+  stalls_before_flush::stall(c.turns_, 0, 4);
   c.run(
       [&] {
         c.turns_.wait_for(2);
@@ -173,13 +193,43 @@ TEST(OracleCoherence, BackendThatIgnoresForce) {
   EXPECT_TRUE(c.rig_.kinds().contains(std::string(kind::stale_translation_after_return)));
 }
 
+// CPU 2 is in a call of its own when CPU 0's returns: it has until its return to let go of x. x is
+// the zero page, so that nothing is freed.
+void user_inside_a_call(OracleCase<forgets_on_cpu0>& c, bool lets_go) {
+  using A = forgets_on_cpu0;
+  A::others_flush_all = lets_go;
+  A::stall(c.turns_, 2, 4);
+  c.run([&] { c.turn(3, [&] { EXPECT_EQ(do_madvise_dontneed<A>(c.mm(), x, page_size), 0); }); },
+        nothing,
+        [&] {
+          c.turn(1, [&] {
+            c.read(x);
+            c.write(y);
+          });
+          EXPECT_EQ(do_madvise_dontneed<A>(c.mm(), y, page_size), 0);
+          c.look(x);
+        });
+}
+
+TEST(OracleCoherence, DebtOfACpuThatIsInsideACall) {
+  OracleCase<forgets_on_cpu0> c;
+  user_inside_a_call(c, false);
+  EXPECT_EQ(c.rig_.kinds(), nested_debt) << c.rig_.text();
+  EXPECT_EQ(c.rig_.oracles().total(), 2U) << c.rig_.text();
+  EXPECT_THAT(c.rig_.text(), HasSubstr("after madvise_dontneed on cpu0 returned"));
+}
+TEST(OracleCoherence, PaidBeforeItReturns) {
+  OracleCase<forgets_on_cpu0> c;
+  user_inside_a_call(c, true);
+  EXPECT_THAT(c.rig_.kinds(), IsEmpty()) << c.rig_.text();
+}
+
 // ---- I8 -------------------------------------------------------------------------------------------
 
 // While CPU 0 flushes x, CPU 1 takes the same PTL for y.
 template <class A>
 void fault_beside_flush(OracleCase<A>& c) {
-  stalls_before_flush::script = &c.turns_;
-  stalls_before_flush::until = 4;
+  stalls_before_flush::stall(c.turns_, 0, 4);
   c.run(
       [&] {
         c.turns_.wait_for(2);

@@ -32,11 +32,12 @@ class Rig {
 
   // body(cpu) on every CPU, with mm() there and used by none.
   template <class Body>
-  void run(const struct fixes& fixes, Body body) {
+  void run(const struct fixes& fixes, Body body, bool listen = true) {
     machine_.run([&](unsigned cpu) {
       if (cpu == 0) vm_bug_on(!mem_init(frames_) || !A::hardware_init(tlb_), "no_memory");
     });
-    for (unsigned cpu = 0; cpu < machine_.cpus(); ++cpu) machine_.attach(cpu, oracles_.sink(cpu));
+    for (unsigned cpu = 0; listen && cpu < machine_.cpus(); ++cpu)
+      machine_.attach(cpu, oracles_.sink(cpu));
     machine_.run([&](unsigned cpu) {
       if (cpu != 0) return;
       mm_ = mm_alloc<A>(3);
@@ -111,16 +112,23 @@ struct forgets_flush : x86 {
   }
 };
 
-// Not a bug: CPU 0 is slow to flush. A script goes on meanwhile.
+// Not a bug: one CPU is slow to flush. The script goes on meanwhile.
 struct stalls_before_flush : x86 {
   static inline Turns* script = nullptr;
-  static inline unsigned until = 0;
+  static inline unsigned slow_cpu = 0, until = 0;
+  static void wait_for_script() noexcept {
+    if (smp_processor_id() != slow_cpu || script == nullptr) return;
+    script->next();
+    script->wait_for(until);
+    script = nullptr;
+  }
+  static void stall(Turns& turns, unsigned cpu, unsigned until_turn) noexcept {
+    script = &turns;
+    slow_cpu = cpu;
+    until = until_turn;
+  }
   static void tlb_flush(gather_range& tlb) noexcept {
-    if (smp_processor_id() == 0 && script != nullptr) {
-      script->next();
-      script->wait_for(until);
-      script = nullptr;
-    }
+    wait_for_script();
     x86::tlb_flush(tlb);
   }
   static bool arch_tlb_finish_mmu(gather_range& tlb,
@@ -158,6 +166,25 @@ struct decrements_twice : x86 {
 struct ignores_force : stalls_before_flush {
   static bool arch_tlb_finish_mmu(gather_range& tlb, vaddr_t start, vaddr_t end, bool) noexcept {
     return stalls_before_flush::arch_tlb_finish_mmu(tlb, start, end, false);
+  }
+};
+
+// CPU 0 forgets, the others are slow.
+struct forgets_on_cpu0 : stalls_before_flush {
+  static inline bool others_flush_all = false;
+  static void tlb_flush(gather_range& tlb) noexcept {
+    if (smp_processor_id() == 0) return;
+    wait_for_script();
+    if (others_flush_all)
+      x86::flush_tlb_mm(*tlb.mm);
+    else
+      x86::tlb_flush(tlb);
+  }
+  static bool arch_tlb_finish_mmu(gather_range& tlb,
+                                  vaddr_t start,
+                                  vaddr_t end,
+                                  bool force) noexcept {
+    return generic::arch_tlb_finish_mmu<forgets_on_cpu0>(tlb, start, end, force);
   }
 };
 

@@ -146,14 +146,14 @@ TEST(Knowledge, AdviceThatLooksAtAccessedBitsIsNotKnown) {
   EXPECT_EQ(known.state(page(0)), PageState::other);
 }
 
-TEST(Knowledge, WhereHugePagesMayBeNothingIsKnown) {
+// As the rule was decided: huge pages are not told apart, so nothing becomes unknown by them.
+TEST(Knowledge, AdviceAboutHugePagesChangesNothing) {
   Knowledge known;
-  known.mapped(pages(1, 1500), Backing::anonymous);
+  known.mapped(pages(0, 2048), Backing::anonymous);
   known.advised(pages(1, 1500), abi::madv_hugepage);
-  EXPECT_TRUE(known.known(pages(1, 511)));  // before the first whole 2 MiB
-  EXPECT_FALSE(known.known(pages(512, 1)));
-  EXPECT_FALSE(known.known(pages(1023, 1)));
-  EXPECT_TRUE(known.known(pages(1024, 400)));
+  EXPECT_TRUE(known.known(pages(0, 2048)));
+  EXPECT_EQ(known.fault(page(600), write_absent).kind, FaultKind::write);
+  EXPECT_TRUE(known.fault(page(600), write_absent).known);
 }
 
 TEST(Knowledge, BrkIsKnownFromTheSecondCallOn) {

@@ -21,7 +21,7 @@ namespace tlblab {
 namespace {
 
 std::filesystem::path folder_of(const char* variable) {
-  const char* folder = std::getenv(variable);
+  const char* folder = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nothing sets it
   return folder == nullptr ? std::filesystem::path() : std::filesystem::path(folder);
 }
 

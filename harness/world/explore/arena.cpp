@@ -15,6 +15,8 @@ namespace tlblab::inline TLBLAB_WORLD::detail {
 namespace {
 
 constexpr int freed_byte = 0x6b;
+// Who reads a frame that nobody has written yet reads the same in every execution.
+constexpr int fresh_byte = 0xa5;
 
 #if defined(__SANITIZE_ADDRESS__)
 void poison(void* memory, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(memory, bytes); }
@@ -72,6 +74,8 @@ void* Arena::alloc_frame(unsigned cpu) noexcept {
   if (free.empty()) {
     frame = frames_.take(page_size);
     if (frame == nullptr) return nullptr;
+    unpoison(frame, page_size);
+    std::memset(frame, fresh_byte, page_size);
   } else {
     frame = free.back();
     free.pop_back();

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/report/text.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/report/pages_by_hand.h"
+
+namespace tlblab {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Paint plain;
+
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+  return longest;
+}
+
+bool ascii(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); });
+}
+
+TEST(ExploreText, OfAViolation) {
+  EXPECT_EQ(explore_text(by_hand::explore(true), plain),
+            "madvise-parallel-2017 on x86 without nested-flush\n"
+            "  3 CPUs, seed 1\n"
+            "  VIOLATION stale_translation_use\n"
+            "    CPU 2 read the old value of page 7\n"
+            "  replay (20 steps):\n"
+            "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush :\n"
+            "    a7 b12 c:1'\n"
+            "  searched: random schedules, 812 executions, 81200 steps in 40.6 ms;\n"
+            "  sequential consistency; not complete: ended at the first violation\n"
+            "Observation madvise-parallel-2017+x86-nested-flush Sometimes 1 811\n"
+            "with the fix:\n"
+            "  tlblab explore madvise-parallel-2017\n");
+}
+
+TEST(ExploreText, OfACleanSearch) {
+  EXPECT_EQ(explore_text(by_hand::explore(false), plain),
+            "madvise-parallel-2017 on x86\n"
+            "  3 CPUs, seed 1\n"
+            "  no violation\n"
+            "  searched: random schedules, 812 executions, 81200 steps in 40.6 ms;\n"
+            "  sequential consistency; not complete: the budget of 10.0 s is spent\n"
+            "  that none was found does not prove that there is none\n"
+            "Observation madvise-parallel-2017+x86 Never 0 812\n"
+            "without the fix:\n"
+            "  tlblab explore madvise-parallel-2017 --without nested-flush\n");
+}
+
+TEST(ExploreText, SaysWhatEndedTheSearch) {
+  ExplorePage page = by_hand::explore(false);
+  page.executions_asked = 812;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr("as many executions as asked for"));
+  page.interrupted = true;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr("not complete: interrupted"));
+  page.runs[0].report.complete = true;
+  const std::string complete = explore_text(page, plain);
+  EXPECT_THAT(complete, HasSubstr("complete: every schedule was seen"));
+  EXPECT_THAT(complete, Not(HasSubstr("does not prove")));
+}
+
+TEST(ExploreText, IsAlwaysOnlyForACompleteSearch) {
+  ExplorePage page = by_hand::explore(true);
+  page.runs[0].report.executions = 1;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr(" Sometimes 1 0\n"));
+  page.runs[0].report.complete = true;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr(" Always 1 0\n"));
+}
+
+TEST(ExploreText, OfAReplayThatWentAstray) {
+  ExplorePage page = by_hand::explore(false);
+  page.replayed = true;
+  page.runs[0].report.executions = 1;
+  EXPECT_THAT(explore_text(page, plain), Not(HasSubstr("could not be followed")));
+  page.runs[0].report.departed_at = 11;
+  const std::string text = explore_text(page, plain);
+  EXPECT_THAT(text, HasSubstr("could not be followed from its step 12 on"));
+  EXPECT_THAT(text, Not(HasSubstr("seed")));
+  EXPECT_LE(longest_line(text), 72U);
+}
+
+TEST(ExploreText, KeepsWithin72ColumnsOfAscii) {
+  ExplorePage page = by_hand::explore(true);
+  ExploreReport& report = page.runs[0].report;
+  report.executions = 12345678;
+  report.steps = 1234567890123;
+  report.seconds = 59.98;
+  std::string& schedule = report.violations[0].schedule;
+  for (int step = 0; step < 2000; ++step)
+    schedule += std::string(" ") + static_cast<char>('a' + step % 3) + std::to_string(step);
+  report.violations[0].violation.text =
+      "CPU 2 used a translation of 0x7fffffffe000 to frame 123456, generation 3, that CPU 1 had "
+      "seen taken away by madvise_dontneed before it returned";
+  page.runs[0].subject.without = {"nested-flush", "gup-pin-mb"};
+  page.runs[0].subject.scenario = "gup-fast-anon-exclusive-2022";
+  const std::string text = explore_text(page, plain);
+  EXPECT_TRUE(ascii(text));
+  std::string without_verdict = text;  // herd7's line is one word after the other
+  const std::size_t verdict = text.find("Observation");
+  without_verdict.erase(verdict, text.find('\n', verdict) + 1 - verdict);
+  EXPECT_LE(longest_line(without_verdict), 72U);
+}
+
+TEST(StressText, OfAViolationOnTooFewUnits) {
+  EXPECT_EQ(stress_text(by_hand::stress(true), plain),
+            "madvise-parallel-2017 on x86 without nested-flush\n"
+            "  on real threads: 8 CPUs, seed 9, oracles on\n"
+            "  8 CPUs on 2 PUs: timings mean nothing\n"
+            "  VIOLATION stale_translation_use\n"
+            "    CPU 2 read the old value of page 7\n"
+            "  42 violations in all, the first after 12.5 ms\n"
+            "  20.0 s: 1000 rounds, 9000 operations, 300 IPIs\n"
+            "with the fix:\n"
+            "  tlblab stress madvise-parallel-2017\n");
+}
+
+TEST(StressText, OfACleanRun) {
+  StressPage page = by_hand::stress(false);
+  page.seats = {2, 2, "smt"};
+  page.interrupted = true;
+  const std::string text = stress_text(page, plain);
+  EXPECT_THAT(text, HasSubstr("on real threads: 2 CPUs on 2 PUs, smt, seed 9"));
+  EXPECT_THAT(text, HasSubstr("no violation"));
+  EXPECT_THAT(text, HasSubstr("interrupted after 20.0 s"));
+  EXPECT_THAT(text, Not(HasSubstr("timings mean nothing")));
+  EXPECT_LE(longest_line(text), 72U);
+}
+
+TEST(TraceText, HasARowForEachKindAndWhatSurprises) {
+  const std::string text = trace_text(by_hand::trace(), plain);
+  for (const char* line :
+       {"kind         calls    flushes  pages   flushes  pages  right/wrong  exact/differ\n",
+        "munmap          12          8   40+2         9   41+2          9/1           6/2\n",
+        "all            112          8   40+2         9   41+2        109/1           6/2\n",
+        "remote_send_ipi             0      0         4      4\n", "IPIs sent: 7\n",
+        "time: 400 ms for 112 operations, 3.57 ms each; 2 CPUs on 2 PUs, spread\n",
+        "oracles: on, no violation\n", "sched:sched_switch (5), syscalls:sys_enter_futex (6)\n",
+        "lost by perf: 20 events in 1 place", "  line 77: recorded 4096, got -12\n",
+        "  ok  left and right, equal: 3 == 3\n", "  no  few of many: 5 <= 4\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_TRUE(ascii(text));
+}
+
+TEST(TraceText, SaysWhenTimingsMeanNothing) {
+  TracePage page = by_hand::trace();
+  page.seats = {8, 2, "spread"};
+  EXPECT_THAT(trace_text(page, plain), HasSubstr("8 CPUs on 2 PUs: timings mean nothing"));
+  page.oracles = false;
+  EXPECT_THAT(trace_text(page, plain), HasSubstr("oracles: off\n"));
+}
+
+TEST(TraceSummary, HasAColumnForEachBackend) {
+  TracePage page = by_hand::trace();
+  page.runs.push_back(page.runs.front());
+  page.runs.back().arch = "toy";
+  EXPECT_EQ(trace_summary(page, plain),
+            "  flushes of  calls  kernel  x86  known: exact/differ  toy  known: exact/differ\n"
+            "  munmap         12       9    8                  6/2    8                  6/2\n"
+            "  x86: 112 operations in 400 ms, 7 IPIs, no violation\n"
+            "  toy: 112 operations in 400 ms, 7 IPIs, no violation\n");
+}
+
+TEST(Paint, ChangesNothingButColour) {
+  const std::string colourful = explore_text(by_hand::explore(true), {.on = true});
+  std::string stripped;
+  for (std::size_t at = 0; at < colourful.size(); ++at)
+    if (colourful[at] == '\x1b')
+      at = colourful.find('m', at);
+    else
+      stripped += colourful[at];
+  EXPECT_NE(stripped, colourful);
+  EXPECT_EQ(stripped, explore_text(by_hand::explore(true), plain));
+}
+
+}  // namespace
+}  // namespace tlblab
