@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every allocation of every call fails once: the call says so or does without, nothing is lost that
+// was not to be lost, nothing leaks, and the address space goes on.
+#include <cerrno>
+#include <functional>
+
+#include "mm/page_cache.h"
+#include "tests/mm/backends.h"
+#include "tests/support/mm_rig.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace {
+
+template <class A>
+class OutOfMemory : public testing::Test {
+ protected:
+  struct Attempt {
+    std::function<void(mm_struct&)> before;       // nothing fails here
+    std::function<bool(mm_struct&)> call;         // true: it did what it was asked for
+    std::function<void(mm_struct&, bool)> after;  // contents, by what the call said
+  };
+  // Fails allocation 1, 2, ... until the call no longer makes that many. Returns how many failed.
+  static unsigned each_allocation(const Attempt& attempt) {
+    for (unsigned nth = 1;; ++nth) {
+      MmRig<A> rig;
+      bool reached = true;
+      rig.run([&] {
+        attempt.before(rig.mm());
+        rig.allocations.fail(std::nullopt, nth);
+        const bool done = attempt.call(rig.mm());
+        reached = rig.allocations.failed();
+        rig.allocations.fail_none();
+        EXPECT_TRUE(reached || done) << "failed with all the memory it wanted";
+        attempt.after(rig.mm(), done);
+        still_usable(rig.mm());
+      });
+      if (!reached || testing::Test::HasFailure()) return nth - 1;
+    }
+  }
+  static void still_usable(mm_struct& mm) {
+    constexpr std::uint64_t elsewhere = 100000;
+    EXPECT_EQ(map<A>(mm, elsewhere, 4), static_cast<std::int64_t>(page_at(elsewhere)));
+    fill<A>(mm, elsewhere, 4, 3);
+    EXPECT_EQ(peek<A>(mm, elsewhere + 3), 6U);
+    EXPECT_EQ(mm.tlb_flush_pending.load(order::relaxed), 0);
+    EXPECT_FALSE(mm.mmap_lock.is_locked());
+  }
+  static void eight_pages(mm_struct& mm) {
+    map<A>(mm, 0, 8);
+    fill<A>(mm, 0, 8);
+  }
+  static void expect_eight_pages(mm_struct& mm) {
+    for (unsigned page = 0; page < 8; ++page) EXPECT_EQ(peek<A>(mm, page), page + 1) << page;
+  }
+};
+TYPED_TEST_SUITE(OutOfMemory, Backends);
+
+TYPED_TEST(OutOfMemory, Mmap) {
+  const unsigned failed = this->each_allocation(
+      {.before = [](mm_struct&) {},
+       .call = [](mm_struct& mm) { return map<TypeParam>(mm, 0, 8) != -ENOMEM; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             EXPECT_EQ(user_touch<TypeParam>(mm, page_at(0), Access::write),
+                       done ? AccessResult::done : AccessResult::sigsegv);
+           }});
+  EXPECT_EQ(failed, 1U) << "the area";
+}
+
+TYPED_TEST(OutOfMemory, MmapOver) {
+  const unsigned failed = this->each_allocation(
+      {.before = [](mm_struct& mm) { TestFixture::eight_pages(mm); },
+       .call = [](mm_struct& mm) { return map<TypeParam>(mm, 2, 3) != -ENOMEM; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             EXPECT_EQ(peek<TypeParam>(mm, 1), 2U);
+             EXPECT_EQ(peek<TypeParam>(mm, 5), 6U);
+             const std::uint64_t seen = peek<TypeParam>(mm, 3);
+             EXPECT_TRUE(seen == 0 || (!done && (seen == 4 || seen == unreadable))) << seen;
+           }});
+  EXPECT_EQ(failed, 3U) << "two cuts and the area";
+}
+
+TYPED_TEST(OutOfMemory, Munmap) {
+  const unsigned failed =
+      this->each_allocation({.before = [](mm_struct& mm) { TestFixture::eight_pages(mm); },
+                             .call = [](mm_struct& mm) { return unmap<TypeParam>(mm, 2, 3) == 0; },
+                             .after =
+                                 [](mm_struct& mm, bool done) {
+                                   if (!done) return TestFixture::expect_eight_pages(mm);
+                                   EXPECT_EQ(peek<TypeParam>(mm, 3), unreadable);
+                                   EXPECT_EQ(peek<TypeParam>(mm, 5), 6U);
+                                 }});
+  EXPECT_EQ(failed, 2U);
+}
+
+// Batches only: the call does without.
+TYPED_TEST(OutOfMemory, MunmapOfAWholeAreaDoesNotFail) {
+  const unsigned failed = this->each_allocation(
+      {.before =
+           [](mm_struct& mm) {
+             map<TypeParam>(mm, 0, 1100);
+             fill<TypeParam>(mm, 0, 1100);
+           },
+       .call = [](mm_struct& mm) { return unmap<TypeParam>(mm, 0, 1100) == 0; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             EXPECT_TRUE(done);
+             EXPECT_EQ(mm.rss.load(order::relaxed), 0);
+             EXPECT_EQ(mm.pgtables.load(order::relaxed), 0);
+           }});
+  EXPECT_GE(failed, 3U) << "page batches and the table batch";
+}
+
+TYPED_TEST(OutOfMemory, Dontneed) {
+  const unsigned failed = this->each_allocation(
+      {.before =
+           [](mm_struct& mm) {
+             map<TypeParam>(mm, 0, 512);
+             fill<TypeParam>(mm, 0, 512);
+           },
+       .call = [](mm_struct& mm) { return dontneed<TypeParam>(mm, 0, 512) == 0; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             EXPECT_TRUE(done);
+             EXPECT_EQ(peek<TypeParam>(mm, 511), 0U);
+           }});
+  EXPECT_GE(failed, 2U);
+}
+
+TYPED_TEST(OutOfMemory, Mprotect) {
+  const unsigned failed = this->each_allocation(
+      {.before = [](mm_struct& mm) { TestFixture::eight_pages(mm); },
+       .call = [](mm_struct& mm) { return protect<TypeParam>(mm, 2, 3, VM_READ) == 0; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             TestFixture::expect_eight_pages(mm);
+             EXPECT_EQ(user_touch<TypeParam>(mm, page_at(3), Access::write),
+                       done ? AccessResult::sigsegv : AccessResult::done);
+             EXPECT_EQ(user_touch<TypeParam>(mm, page_at(5), Access::write), AccessResult::done);
+           }});
+  EXPECT_EQ(failed, 2U);
+}
+
+TYPED_TEST(OutOfMemory, AdviceThatIsAFlag) {
+  const unsigned failed = this->each_allocation(
+      {.before = [](mm_struct& mm) { TestFixture::eight_pages(mm); },
+       .call =
+           [](mm_struct& mm) {
+             return do_madvise_flags<TypeParam>(mm, page_at(2), 3 * page_size, VM_DONTCOPY, 0) == 0;
+           },
+       .after = [](mm_struct& mm, bool) { TestFixture::expect_eight_pages(mm); }});
+  EXPECT_EQ(failed, 2U);
+}
+
+TYPED_TEST(OutOfMemory, Fault) {
+  for (const Access access : {Access::read, Access::write}) {
+    const unsigned failed = this->each_allocation(
+        {.before = [](mm_struct& mm) { map<TypeParam>(mm, 0, 8); },
+         .call =
+             [access](mm_struct& mm) {
+               const AccessResult result = user_touch<TypeParam>(mm, page_at(0), access);
+               EXPECT_NE(result, AccessResult::sigsegv);
+               return result == AccessResult::done;
+             },
+         .after =
+             [](mm_struct& mm, bool) {
+               EXPECT_EQ(user_write<TypeParam>(mm, page_at(0), 4), AccessResult::done);
+               EXPECT_EQ(peek<TypeParam>(mm, 0), 4U);
+             }});
+    EXPECT_EQ(failed, access == Access::read ? 3U : 4U) << "three tables, and a page to write to";
+  }
+}
+
+TYPED_TEST(OutOfMemory, FaultOfAFile) {
+  for (const std::uint32_t flags : {rw, rw | VM_SHARED}) {
+    const unsigned failed = this->each_allocation(
+        {.before =
+             [flags](mm_struct& mm) {
+               address_space* file = file_create();
+               do_mmap<TypeParam>(mm, {.address = page_at(0),
+                                       .length = page_size,
+                                       .flags = flags,
+                                       .fixed = true,
+                                       .file = file});
+               put_file(*file);
+             },
+         .call =
+             [](mm_struct& mm) {
+               return user_write<TypeParam>(mm, page_at(0), 4) == AccessResult::done;
+             },
+         .after = [](mm_struct& mm,
+                     bool done) { EXPECT_EQ(peek<TypeParam>(mm, 0), done ? 4U : 0U); }});
+    EXPECT_EQ(failed, flags == rw ? 6U : 5U) << "tables, the cache's two, the copy";
+  }
+}
+
+TYPED_TEST(OutOfMemory, CopyOnWrite) {
+  const unsigned failed = this->each_allocation(
+      {.before =
+           [](mm_struct& mm) {
+             map<TypeParam>(mm, 0, 2);
+             EXPECT_EQ(peek<TypeParam>(mm, 0), 0U);
+           },
+       .call =
+           [](mm_struct& mm) {
+             return user_write<TypeParam>(mm, page_at(0), 4) == AccessResult::done;
+           },
+       .after = [](mm_struct& mm,
+                   bool done) { EXPECT_EQ(peek<TypeParam>(mm, 0), done ? 4U : 0U); }});
+  EXPECT_EQ(failed, 1U);
+}
+
+TYPED_TEST(OutOfMemory, Fork) {
+  const unsigned failed = this->each_allocation(
+      {.before =
+           [](mm_struct& mm) {
+             TestFixture::eight_pages(mm);
+             map<TypeParam>(mm, 1024, 2, VM_READ);
+             map<TypeParam>(mm, 2048, 2);
+             fill<TypeParam>(mm, 2048, 2);
+           },
+       .call =
+           [](mm_struct& mm) {
+             mm_struct* child = dup_mm<TypeParam>(mm);
+             if (child != nullptr) mmput<TypeParam>(*child);
+             return child != nullptr;
+           },
+       .after =
+           [](mm_struct& mm, bool) {
+             TestFixture::expect_eight_pages(mm);
+             EXPECT_EQ(user_write<TypeParam>(mm, page_at(0), 1), AccessResult::done);
+             TestFixture::expect_eight_pages(mm);
+           }});
+  EXPECT_GE(failed, 9U) << "the mm, its root, three areas, four tables";
+}
+
+TYPED_TEST(OutOfMemory, MremapElsewhere) {
+  for (const std::uint64_t pages : {8U, 3U}) {
+    const unsigned failed = this->each_allocation(
+        {.before = [](mm_struct& mm) { TestFixture::eight_pages(mm); },
+         .call =
+             [pages](mm_struct& mm) {
+               return move_to<TypeParam>(mm, 1, pages - 1, terabyte_half / page_size) > 0;
+             },
+         .after =
+             [pages](mm_struct& mm, bool done) {
+               if (!done) return TestFixture::expect_eight_pages(mm);
+               EXPECT_EQ(peek<TypeParam>(mm, 0), 1U);
+               for (std::uint64_t page = 1; page < pages; ++page)
+                 EXPECT_EQ(peek<TypeParam>(mm, terabyte_half / page_size + page - 1), page + 1);
+             }});
+    EXPECT_GE(failed, 5U) << "the area, three tables, a cut";
+  }
+}
+
+// The second of two tables cannot be had: what was moved already goes back.
+TYPED_TEST(OutOfMemory, MremapAcrossTables) {
+  const unsigned failed = this->each_allocation(
+      {.before =
+           [](mm_struct& mm) {
+             map<TypeParam>(mm, 508, 8);
+             fill<TypeParam>(mm, 508, 8);
+           },
+       .call = [](mm_struct& mm) { return move_to<TypeParam>(mm, 508, 8, 2044) > 0; },
+       .after =
+           [](mm_struct& mm, bool done) {
+             for (unsigned page = 0; page < 8; ++page) {
+               EXPECT_EQ(peek<TypeParam>(mm, (done ? 2044 : 508) + page), page + 1);
+               EXPECT_EQ(peek<TypeParam>(mm, (done ? 508 : 2044) + page), unreadable);
+             }
+           }});
+  EXPECT_GE(failed, 3U);
+}
+
+TYPED_TEST(OutOfMemory, Brk) {
+  const unsigned failed =
+      this->each_allocation({.before =
+                                 [](mm_struct& mm) {
+                                   mm.start_brk = mm.brk = page_at(0);
+                                   do_brk<TypeParam>(mm, page_at(8));
+                                   fill<TypeParam>(mm, 0, 8);
+                                 },
+                             .call =
+                                 [](mm_struct& mm) {
+                                   return do_brk<TypeParam>(mm, page_at(5)) == page_at(5) &&
+                                          do_brk<TypeParam>(mm, page_at(8)) == page_at(8);
+                                 },
+                             .after =
+                                 [](mm_struct& mm, bool) {
+                                   EXPECT_EQ(peek<TypeParam>(mm, 4), 5U);
+                                   const bool shrunk = mm.brk == page_at(5);
+                                   EXPECT_EQ(peek<TypeParam>(mm, 5) == unreadable, shrunk);
+                                 }});
+  EXPECT_EQ(failed, 2U);
+}
+
+TYPED_TEST(OutOfMemory, MmAlloc) {
+  for (unsigned nth = 1; nth <= 2; ++nth) {
+    MmRig<TypeParam> rig;
+    rig.run([&] {
+      rig.allocations.fail(std::nullopt, nth);
+      EXPECT_EQ(mm_alloc<TypeParam>(3), nullptr);
+      rig.allocations.fail_none();
+      EXPECT_EQ(frames_in_use(), 1);
+    });
+  }
+}
+
+TYPED_TEST(OutOfMemory, WhenTheMachineHasNoFrameLeft) {
+  MmRig<TypeParam> rig({.machine = {}, .frames = 40});
+  rig.run([&] {
+    map<TypeParam>(rig.mm(), 0, 100);
+    std::uint64_t written = 0;
+    while (user_write<TypeParam>(rig.mm(), page_at(written), written) == AccessResult::done)
+      ++written;
+    EXPECT_EQ(written, 36U) << "40 less the root and three tables";
+    EXPECT_EQ(dup_mm<TypeParam>(rig.mm()), nullptr);
+    EXPECT_EQ(dontneed<TypeParam>(rig.mm(), 0, 10), 0);
+    EXPECT_EQ(user_write<TypeParam>(rig.mm(), page_at(50), 1), AccessResult::done);
+    EXPECT_EQ(peek<TypeParam>(rig.mm(), 20), 20U);
+  });
+}
+
+// A frame that one CPU freed is there for the others.
+TYPED_TEST(OutOfMemory, FramesFreedOnOneCpuServeAnother) {
+  MmRig<TypeParam> rig({.machine = {.cpus = 2}, .frames = 64});
+  rig.run([&] { map<TypeParam>(rig.mm(), 0, 16); });
+  for (int round = 0; round < 10; ++round) {
+    rig.run([&] {
+      for (unsigned page = 0; page < 16; ++page)
+        EXPECT_EQ(user_write<TypeParam>(rig.mm(), page_at(page), 1), AccessResult::done);
+      unuse_mm<TypeParam>();
+    });
+    rig.on(1, [&] {
+      use_mm<TypeParam>(rig.mm());
+      dontneed<TypeParam>(rig.mm(), 0, 16);
+      unuse_mm<TypeParam>();
+    });
+  }
+}
+
+}  // namespace
+
+}  // namespace tlblab::inline TLBLAB_WORLD
