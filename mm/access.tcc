@@ -18,6 +18,8 @@ inline AccessResult access_result(FaultResult fault) noexcept {
 template <ArchBackend A, class Use>
 AccessResult user_access(mm_struct& mm, vaddr_t va, Access access, Use use) noexcept {
   vm_bug_on(A::loaded_mm() != &mm, "access_to_mm_not_loaded");
+  // The walker sees only as many bits of an address as its tables have levels for.
+  if (va >= mm.task_size) return AccessResult::sigsegv;
   for (;;) {
     {
       const access_window<A::features.async_invalidate> window;

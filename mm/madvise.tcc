@@ -13,6 +13,15 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 namespace detail {
 
+// Kernel: is_valid_madvise. What lies above the program's addresses is a hole like any other.
+inline std::int64_t check_advice(vaddr_t start, std::uint64_t length, call_range& range) noexcept {
+  const std::uint64_t rounded = (length + page_size - 1) & page_mask;
+  if ((start & ~page_mask) != 0 || (length != 0 && rounded == 0)) return -EINVAL;
+  if (start + rounded < start) return -EINVAL;
+  range = {start, start + rounded};
+  return 0;
+}
+
 // One gather for the whole call. A hole is an error, but what lies on both sides is zapped.
 template <ArchBackend A>
 std::int64_t zap_all_areas(mm_struct& mm, call_range range) noexcept {
@@ -50,7 +59,7 @@ inline std::int64_t change_area_flags(
 template <ArchBackend A>
 std::int64_t do_madvise_dontneed(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept {
   detail::call_range range{};
-  if (const std::int64_t error = detail::check_range(mm, start, length, range)) return error;
+  if (const std::int64_t error = detail::check_advice(start, length, range)) return error;
   if (range.start == range.end) return 0;
   constexpr auto call = static_cast<std::uint64_t>(MmCall::madvise_dontneed);
   trace(EventKind::call_begin, mm.id, call, range.start, range.end);
@@ -69,7 +78,7 @@ std::int64_t do_madvise_flags(mm_struct& mm,
                               std::uint32_t set,
                               std::uint32_t clear) noexcept {
   detail::call_range range{};
-  if (const std::int64_t error = detail::check_range(mm, start, length, range)) return error;
+  if (const std::int64_t error = detail::check_advice(start, length, range)) return error;
   mm.mmap_lock.down_write();
   const bool hole = !range_is_mapped(mm, range.start, range.end);
   std::int64_t result = 0;

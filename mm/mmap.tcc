@@ -137,7 +137,8 @@ vaddr_t do_brk(mm_struct& mm, vaddr_t brk) noexcept {
   const vaddr_t old_end = (mm.brk + page_size - 1) & page_mask;
   const vaddr_t new_end = (brk + page_size - 1) & page_mask;
   trace(EventKind::call_begin, mm.id, static_cast<std::uint64_t>(MmCall::brk), new_end, old_end);
-  bool moved = brk >= mm.start_brk;
+  // Up to the top, so that rounding does not wrap; kernel: check_brk_limits.
+  bool moved = brk >= mm.start_brk && brk <= mm.task_size;
   if (moved && new_end < old_end)
     moved = detail::unmap_locked<A>(mm, {new_end, old_end}) == 0;
   else if (moved && new_end > old_end)

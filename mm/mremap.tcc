@@ -86,10 +86,11 @@ std::int64_t move_vma(mm_struct& mm,
                       vaddr_t place) noexcept {
   const vaddr_t from = request.old_address;
   if (old.vm_file != nullptr) get_file(*old.vm_file);
+  const bool has_anon = old.anon_vma.load(order::relaxed);  // the new area may absorb the old one
   vm_area_struct* fresh = vma_insert(mm, {place, place + request.new_length, old.vm_flags,
                                           old.vm_file, linear_page_index(old, from)});
   if (fresh == nullptr) return -ENOMEM;
-  fresh->anon_vma.store(true, order::relaxed);
+  if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;
   const std::uint64_t moved = move_page_tables<A>(mm, {from, place, length});
   if (moved < length) {  // back again; the old tables are still there
@@ -97,8 +98,8 @@ std::int64_t move_vma(mm_struct& mm,
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }
-  if (!request.dont_unmap)
-    if (const std::int64_t error = unmap_locked<A>(mm, {from, from + length})) return error;
+  // If there is no memory to cut the old area, it stays, with nothing in it: the move is done.
+  if (!request.dont_unmap) static_cast<void>(unmap_locked<A>(mm, {from, from + length}));
   return static_cast<std::int64_t>(place);
 }
 
@@ -106,33 +107,44 @@ inline bool can_grow_in_place(mm_struct& mm,
                               const vm_area_struct& vma,
                               vaddr_t end,
                               std::uint64_t by) noexcept {
-  return vma.vm_end == end && range_is_free(mm, end, end + by);
+  return vma.vm_end == end && end + by <= mm.task_size && range_is_free(mm, end, end + by);
+}
+
+// Kernel: mremap_to. The place is emptied, then what is cut off goes, then the rest moves.
+template <ArchBackend A>
+std::int64_t mremap_to(mm_struct& mm, mremap_request request) noexcept {
+  const vaddr_t from = request.old_address, to = request.new_address;
+  if (const auto error = unmap_locked<A>(mm, {to, to + request.new_length})) return error;
+  if (request.old_length > request.new_length) {
+    const call_range cut{from + request.new_length, from + request.old_length};
+    if (const auto error = unmap_locked<A>(mm, cut)) return error;
+    request.old_length = request.new_length;
+  }
+  return move_vma<A>(mm, *vma_lookup(mm, from), request, to);
 }
 
 template <ArchBackend A>
 std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcept {
   const vaddr_t old_end = request.old_address + request.old_length;
+  const bool in_place = !request.fixed && !request.dont_unmap;
+  const bool only_cuts = in_place && request.new_length <= request.old_length;
   vm_area_struct* vma = vma_lookup(mm, request.old_address);
-  if (vma == nullptr || old_end > vma->vm_end) return -EFAULT;
-  if (!request.fixed && !request.dont_unmap && request.new_length <= request.old_length) {
+  if (vma == nullptr) return -EFAULT;
+  if (!only_cuts && old_end > vma->vm_end) return -EFAULT;
+  if (request.fixed) return mremap_to<A>(mm, request);
+  if (only_cuts) {
     const vaddr_t new_end = request.old_address + request.new_length;
     const std::int64_t error = new_end < old_end ? unmap_locked<A>(mm, {new_end, old_end}) : 0;
     return error != 0 ? error : static_cast<std::int64_t>(request.old_address);
   }
   const std::uint64_t growth = request.new_length - request.old_length;
-  if (!request.fixed && !request.dont_unmap && can_grow_in_place(mm, *vma, old_end, growth)) {
+  if (in_place && can_grow_in_place(mm, *vma, old_end, growth)) {
     vma->vm_end += growth;
     vma_merge(mm, *vma);
     return static_cast<std::int64_t>(request.old_address);
   }
   if (!request.may_move) return -ENOMEM;
-  vaddr_t place = request.new_address;
-  if (request.fixed) {
-    if (const auto error = unmap_locked<A>(mm, {place, place + request.new_length})) return error;
-    vma = vma_lookup(mm, request.old_address);
-  } else {
-    place = get_unmapped_area(mm, request.new_length);
-  }
+  const vaddr_t place = get_unmapped_area(mm, request.new_length);
   return place == 0 ? -ENOMEM : move_vma<A>(mm, *vma, request, place);
 }
 
@@ -140,6 +152,7 @@ inline bool valid_mremap(const mm_struct& mm, const mremap_request& request) noe
   call_range from{}, to{};
   if (check_range(mm, request.old_address, request.old_length, from) != 0) return false;
   if (request.new_length == 0 || request.old_length == 0) return false;
+  if (request.new_length > mm.task_size) return false;
   if (request.dont_unmap && (!request.may_move || request.new_length != request.old_length))
     return false;
   if (!request.fixed) return true;

@@ -10,7 +10,9 @@
 //
 // Tables wait in a batch of one page. If that page cannot be had, one table goes by itself: after
 // an invalidate and an interrupt to every CPU, which returns when no walker that has interrupts
-// off is left. That is not a grace period: it helps against such walkers only (trap T16).
+// off is left. That is not a grace period: it helps against such walkers only (trap T16). Where
+// tables are reclaimed while the areas stay, faults look into them under RCU with interrupts on: there
+// a grace period is waited for. (Kernel: call_rcu with a head in the table's own descriptor.)
 #pragma once
 
 #include <new>
@@ -45,8 +47,12 @@ inline void tlb_remove_table_sync_one() noexcept {
   on_each_cpu_mask(others, nothing, nullptr);
 }
 
-inline void tlb_remove_table_one(page* table) noexcept {
-  tlb_remove_table_sync_one();
+template <ArchBackend A>
+void tlb_remove_table_one(page* table) noexcept {
+  if constexpr (A::features.pt_reclaim)
+    synchronize_rcu();
+  else
+    tlb_remove_table_sync_one();
   free_table(table);
 }
 
@@ -63,7 +69,7 @@ void tlb_remove_table(mmu_gather<A>& tlb, page* table) noexcept {
   if (tlb.table_batch == nullptr) tlb.table_batch = detail::alloc_table_batch();
   if (tlb.table_batch == nullptr) {
     detail::tlb_table_invalidate(tlb);
-    detail::tlb_remove_table_one(table);
+    detail::tlb_remove_table_one<A>(table);
     return;
   }
   mmu_table_batch& batch = *tlb.table_batch;

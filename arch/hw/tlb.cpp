@@ -55,11 +55,25 @@ Tlb::Entry* Tlb::lookup(unsigned asid, vaddr_t va) noexcept {
   return nullptr;
 }
 
+bool Tlb::is_valid(const Entry& entry) const noexcept {
+  const std::uint64_t key = entry.key.load(order::relaxed);
+  const std::uint32_t asid = entry.flags.load(order::relaxed) >> asid_shift;
+  return key != 0 && contexts_[asid].load(order::relaxed) == (key & context_mask);
+}
+
+Tlb::Entry* Tlb::choose_way(Entry* set, unsigned ways) noexcept {
+  for (unsigned way = 0; way < ways; ++way)
+    if (!is_valid(set[way])) return set + way;
+  // Not in turn: one turn for all sets would give each set the same way in a sweep over pages.
+  victim_state_ = victim_state_ * 1664525 + 1013904223;
+  return set + (victim_state_ >> 16) % ways;
+}
+
 void Tlb::insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracles) noexcept {
   Array& array = arrays_[data.size];
   array.used = true;
   Entry* entry = find(asid, va, data.size);
-  if (entry == nullptr) entry = set_of(array, va, data.size) + next_victim_++ % array.ways;
+  if (entry == nullptr) entry = choose_way(set_of(array, va, data.size), array.ways);
   // No valid key while the other words change: a reader on another CPU must not mix two entries.
   entry->key.store(0, order::relaxed);
   const std::uint32_t version = entry->version.load(order::relaxed);

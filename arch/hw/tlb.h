@@ -107,12 +107,15 @@ class Tlb {
     return array.entries + ((va >> size_shift(size)) & (array.sets - 1)) * array.ways;
   }
   [[nodiscard]] Entry* find(unsigned asid, vaddr_t va, unsigned size) noexcept;
+  [[nodiscard]] bool is_valid(const Entry& entry) const noexcept;
+  // The way to fill: one that holds nothing, else any.
+  [[nodiscard]] Entry* choose_way(Entry* set, unsigned ways) noexcept;
 
   Array arrays_[page_sizes];
   Atomic<std::uint32_t>* contexts_ = nullptr;  // of each ASID
   unsigned asids_ = 0;
   std::uint32_t last_context_ = 0;
-  unsigned next_victim_ = 0;
+  std::uint32_t victim_state_ = 0;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD::hw

@@ -88,8 +88,10 @@ void flush_tlb_func(void* request) noexcept {
   }
   if (loaded == &x86::init_mm()) return;
   if (cpu.is_lazy.load(order::relaxed)) {
-    // Drops the upper levels too; hardly dearer than the smallest flush.
+    // Drops the upper levels too; hardly dearer than the smallest flush. Then the CPU holds nothing
+    // of the mm and need not be asked again. In this order: as long as it could walk, the bit stood.
     x86::switch_mm_irqs_off(x86::init_mm());
+    mm_cpumask_clear(*loaded, smp_processor_id());
     return;
   }
   if (info.new_tlb_gen != 0 && info.new_tlb_gen <= cpu.ctxs[cpu.loaded_mm_asid].tlb_gen) return;
