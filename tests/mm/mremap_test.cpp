@@ -265,8 +265,8 @@ TYPED_TEST(Mremap, Mistakes) {
     EXPECT_EQ(raw(here, page_size, page_size, here + 8 * page_size + 8, true), -EINVAL);
     EXPECT_EQ(raw(here, page_size, page_size, mm.task_size, true), -EINVAL);
     for (const std::uint64_t silly : {~0ULL, ~0ULL - page_size, 1ULL << 63, 1ULL << 60})
-      EXPECT_EQ(raw(here, 6 * page_size, silly, 0, false), -EINVAL) << silly;
-    EXPECT_EQ(raw(here, 6 * page_size, mm.task_size - page_size, 0, false), -ENOMEM);
+      EXPECT_EQ(raw(here, 4 * page_size, silly, 0, false), -EINVAL) << silly;
+    EXPECT_EQ(raw(here, 4 * page_size, mm.task_size - page_size, 0, false), -ENOMEM);
     this->expect_run(mm, page_at(4), 1, 4);
   });
 }

@@ -1,37 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A measured sequence of operations, as in tests/mm/data: one a line, and behind a # what the real
-// kernel did (Linux 6.18, x86-64):
-//
-//   munmap A 0 8    # 1: L18 | 2: I18 L18 R18 | EINVAL | faults 8
-//
-// 1: with the mm loaded on one CPU, 2: on two, of which the second does nothing but run it. L is a
-// flush on the initiating CPU, I an interrupt asked for, R a flush on another CPU, with the pages
-// of each; c before it: in the child. Then the error, and the page faults of the operation. What
-// is not said was not the same in every run.
+// Runs a measured sequence (script_text.h) on a backend.
 #pragma once
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <istream>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mm/page_cache.h"
+#include "tests/mm/script_text.h"
 #include "tests/support/mm_rig.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
-
-struct ScriptLine {
-  unsigned number = 0;
-  std::vector<std::string> words;
-  std::map<unsigned, std::string> events;  // by CPUs that have the mm loaded
-  std::string error;
-  std::optional<std::uint64_t> faults;
-};
-std::vector<ScriptLine> read_script(std::istream& text);
 
 template <ArchBackend A>
 class ScriptRun {
@@ -65,11 +48,12 @@ class ScriptRun {
     const auto before = page_faults(rig_.machine(), cpu_);
     const std::int64_t result = operation();
     const auto after = page_faults(rig_.machine(), cpu_);
-    return {events(), result < 0 ? error_name(result) : "",
+    return {events(), error_name(result),
             after.has_value() ? std::optional(*after - *before) : std::nullopt};
   }
 
  private:
+  static constexpr std::int64_t killed_by_signal = -1000;
   struct Range {
     std::uint64_t page, pages;
   };
@@ -146,18 +130,16 @@ class ScriptRun {
     return 0;
   }
   static std::uint32_t protection(const std::string& letters) {
-    static const std::map<std::string, std::uint32_t> known{{"none", 0U},
-                                                            {"r", VM_READ},
-                                                            {"rw", rw},
-                                                            {"rx", VM_READ | VM_EXEC},
-                                                            {"rwx", rw | VM_EXEC}};
+    static const std::map<std::string, std::uint32_t> known{
+        {"none", 0U}, {"r", VM_READ}, {"rw", rw}, {"rx", VM_READ | VM_EXEC}, {"rwx", rw | VM_EXEC}};
     return known.at(letters);
   }
   std::int64_t touch(mm_struct& mm, Range range) {
     const bool write = words_[0] == "write" || has("w");
+    const Access access = write ? Access::write : Access::read;
     for (std::uint64_t n = 0; n < range.pages; ++n)
-      EXPECT_EQ(user_touch<A>(mm, page_at(range.page + n), write ? Access::write : Access::read),
-                AccessResult::done);
+      if (user_touch<A>(mm, page_at(range.page + n), access) != AccessResult::done)
+        return killed_by_signal;
     return 0;
   }
   std::int64_t call_mmap(mm_struct& mm) {
@@ -179,14 +161,17 @@ class ScriptRun {
                              .new_length = number(4) * page_size,
                              .may_move = !to.empty() || has("maymove"),
                              .fixed = !to.empty(),
+                             .dont_unmap = has("dontunmap"),
                              .new_address = to.empty() ? 0 : page_at(place_of(to))});
   }
 
   static std::string error_name(std::int64_t result) {
-    return result == -EINVAL   ? "EINVAL"
-           : result == -ENOMEM ? "ENOMEM"
-           : result == -EFAULT ? "EFAULT"
-                               : std::to_string(result);
+    return result >= 0                  ? ""
+           : result == -EINVAL          ? "EINVAL"
+           : result == -ENOMEM          ? "ENOMEM"
+           : result == -EFAULT          ? "EFAULT"
+           : result == killed_by_signal ? "SIGSEGV"
+                                        : std::to_string(result);
   }
   // The initiator's, in order; then those of the other CPU.
   std::string events() const {

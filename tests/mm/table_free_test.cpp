@@ -77,10 +77,11 @@ TYPED_TEST(TableFree, EachTableIsFreedOnceAfterItsFlush) {
 TYPED_TEST(TableFree, TablesOutliveASectionWithInterruptsOff) {
   each_trial(2, 50, [](const MachineOptions& options) {
     MmRig<TypeParam> rig({.machine = options, .tlb = tiny_tlb});
-    Signal inside, done;
+    Signal made, inside, done;
     page* table = nullptr;
     rig.on_all([&](unsigned cpu) {
       if (cpu == 1) {
+        made.await();
         local_irq_save();
         inside.give();
         done.await();
@@ -90,6 +91,7 @@ TYPED_TEST(TableFree, TablesOutliveASectionWithInterruptsOff) {
       }
       use_mm<TypeParam>(rig.mm());
       table = alloc_table(0);
+      made.give();
       inside.await();
       mmu_gather<TypeParam> tlb;
       tlb_gather_mmu(tlb, rig.mm());
@@ -106,10 +108,11 @@ TYPED_TEST(TableFree, TablesOutliveAReadSideSection) {
   for (const bool no_batch : {false, true})
     each_trial(2, 50, [no_batch](const MachineOptions& options) {
       MmRig<TypeParam> rig({.machine = options, .tlb = tiny_tlb});
-      Signal inside, done;
+      Signal made, inside, done;
       page* table = nullptr;
       rig.on_all([&](unsigned cpu) {
         if (cpu == 1) {
+          made.await();
           rcu_read_lock();
           inside.give();
           // Without a batch the one who frees may wait for this section itself.
@@ -120,6 +123,7 @@ TYPED_TEST(TableFree, TablesOutliveAReadSideSection) {
         }
         use_mm<TypeParam>(rig.mm());
         table = alloc_table(0);
+        made.give();
         inside.await();
         if (no_batch) rig.allocations.fail(AllocSite::table_batch, FailingAllocations::always);
         mmu_gather<TypeParam> tlb;
@@ -155,12 +159,13 @@ TYPED_TEST(TableFree, WithoutABatchTablesGoOneByOne) {
 TYPED_TEST(TableFree, WithoutABatchASectionWithInterruptsOffIsWaitedFor) {
   each_trial(2, 50, [](const MachineOptions& options) {
     MmRig<TypeParam> rig({.machine = options, .tlb = tiny_tlb});
-    Signal inside;
+    Signal made, inside;
     Atomic<bool> left{false};
     page* table = nullptr;
     rig.allocations.fail(AllocSite::table_batch, FailingAllocations::always);
     rig.on_all([&](unsigned cpu) {
       if (cpu == 1) {
+        made.await();
         local_irq_save();
         inside.give();
         for (unsigned n = 0; n < 2 * trial_rounds; ++n) {
@@ -173,6 +178,7 @@ TYPED_TEST(TableFree, WithoutABatchASectionWithInterruptsOffIsWaitedFor) {
       }
       use_mm<TypeParam>(rig.mm());
       table = alloc_table(0);
+      made.give();
       inside.await();
       mmu_gather<TypeParam> tlb;
       tlb_gather_mmu(tlb, rig.mm());
