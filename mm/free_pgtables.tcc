@@ -24,8 +24,9 @@ struct table_span {
 inline bool serves_nobody_else(table_span span, unsigned level) noexcept {
   const vaddr_t mask = ~(level_size(level) - 1);
   if ((span.start & mask) < span.floor) return false;
-  if (span.ceiling != 0 && (span.ceiling &= mask) == 0) return false;
-  return span.end - 1 <= span.ceiling - 1;
+  const vaddr_t ceiling = span.ceiling & mask;
+  if (span.ceiling != 0 && ceiling == 0) return false;
+  return span.end - 1 <= ceiling - 1;
 }
 
 template <ArchBackend A>
@@ -56,8 +57,11 @@ void free_pgd_range(
     mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling) noexcept {
   // Often not even one PTE table can go: found out here without a look at the tables.
   start &= pmd_mask;
-  if (start < floor && (start += pmd_size) == 0) return;
-  if (ceiling != 0 && (ceiling &= pmd_mask) == 0) return;
+  if (start < floor) start += pmd_size;
+  if (start == 0 && floor != 0) return;
+  const bool has_ceiling = ceiling != 0;
+  ceiling &= pmd_mask;
+  if (has_ceiling && ceiling == 0) return;
   if (end - 1 > ceiling - 1) end -= pmd_size;
   if (start > end - 1) return;
   tlb_change_page_size(tlb, page_shift);
@@ -70,7 +74,7 @@ void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t c
   for (auto vma = areas.begin(); vma != areas.end();) {
     const vaddr_t start = vma->vm_start;
     vaddr_t end = vma->vm_end;
-    while (++vma != areas.end() && vma->vm_start <= end + pmd_size) end = vma->vm_end;
+    for (++vma; vma != areas.end() && vma->vm_start <= end + pmd_size; ++vma) end = vma->vm_end;
     free_pgd_range(tlb, start, end, floor, vma != areas.end() ? vma->vm_start : ceiling);
   }
 }

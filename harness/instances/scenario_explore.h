@@ -94,7 +94,7 @@ class ExploreRun {
 };
 
 template <ArchBackend A, class Scenario>
-ExploreReport explore(const ExploreOptions& options) {
+ExploreReport explore_scenario(const ExploreOptions& options) {
   const unsigned cpus = options.cpus == 0 ? Scenario::info.cpus : options.cpus;
   Violation first;
   const auto execute = [&](Chooser& chooser) {

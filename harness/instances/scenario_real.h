@@ -124,7 +124,7 @@ class StressRun {
 };
 
 template <ArchBackend A, class Scenario>
-StressReport stress(const StressOptions& options) {
+StressReport stress_scenario(const StressOptions& options) {
   return StressRun<A, Scenario>(options).run();
 }
 

@@ -7,7 +7,7 @@
 namespace tlblab::instances {
 
 ExploreReport x86_madvise_parallel_2017_explore(const ExploreOptions& options) {
-  return explore::explore<explore::x86, explore::madvise_parallel_2017>(options);
+  return explore::explore_scenario<explore::x86, explore::madvise_parallel_2017>(options);
 }
 
 }  // namespace tlblab::instances

@@ -12,7 +12,7 @@ TraceReport x86_trace(const Recording& recording, const TraceOptions& options) {
 }
 
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
-  return real::stress<real::x86, real::madvise_parallel_2017>(options);
+  return real::stress_scenario<real::x86, real::madvise_parallel_2017>(options);
 }
 
 }  // namespace tlblab::instances

@@ -23,3 +23,4 @@
 #include "harness/world/explore/memory.h"
 #include "harness/world/explore/rcu.h"
 #include "harness/world/explore/window.h"
+#include "harness/world/seqcount.h"

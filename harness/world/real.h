@@ -4,7 +4,7 @@
 //
 //   real/atomic.h   words, fences, orders
 //   real/cpu.h      the CPU's own state, interrupts as a mailbox, cpu_relax
-//   real/lock.h     Spinlock, RwSem, SeqCount: loops that never block in the operating system
+//   real/lock.h     Spinlock, RwSem: loops that never block in the operating system
 //   real/rcu.h      liburcu behind the kernel's names
 //   real/window.h   access windows
 //   real/memory.h   frames and objects
@@ -18,3 +18,4 @@
 #include "harness/world/real/memory.h"
 #include "harness/world/real/rcu.h"
 #include "harness/world/real/window.h"
+#include "harness/world/seqcount.h"
