@@ -31,4 +31,8 @@ void take_any_number_of_steps(MachineOptions& options);
 // Faults of programs that this CPU has handled; nothing where they are not counted.
 [[nodiscard]] std::optional<std::uint64_t> page_faults(const Machine& machine, unsigned cpu);
 
+// act(machine) breaks this invariant. In the real world that ends the program, so there it is tried
+// in a process of its own.
+void expect_broken(const char* kind, const std::function<void(Machine&)>& act);
+
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -27,4 +27,14 @@ std::string abnormal_end(const Machine&) { return {}; }
 
 std::optional<std::uint64_t> page_faults(const Machine&, unsigned) { return std::nullopt; }
 
+void expect_broken(const char* kind, const std::function<void(Machine&)>& act) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Machine machine{MachineOptions{}};
+        act(machine);
+      },
+      kind);
+}
+
 }  // namespace tlblab::inline TLBLAB_WORLD
