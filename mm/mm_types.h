@@ -155,9 +155,12 @@ typename A::mm_context& context_of(mm_struct& mm) noexcept {
 inline void mm_cpumask_set(mm_struct& mm, unsigned cpu) noexcept {
   mm.cpu_bitmap[cpu / cpumask::word_bits].fetch_or(1ULL << (cpu % cpumask::word_bits), order::full);
 }
+// Release: what this CPU did through the mm comes before the bit is gone; pairs with the acquire in
+// mm_cpumask. Without it a flusher that skips the CPU could give a frame to its next owner while
+// the last write to it is still on its way (tests/mm, everything at once).
 inline void mm_cpumask_clear(mm_struct& mm, unsigned cpu) noexcept {
   mm.cpu_bitmap[cpu / cpumask::word_bits].fetch_and(~(1ULL << (cpu % cpumask::word_bits)),
-                                                    order::relaxed);
+                                                    order::release);
 }
 inline bool mm_cpumask_test(const mm_struct& mm, unsigned cpu) noexcept {
   return (mm.cpu_bitmap[cpu / cpumask::word_bits].load(order::relaxed) >>
@@ -167,7 +170,7 @@ inline bool mm_cpumask_test(const mm_struct& mm, unsigned cpu) noexcept {
 inline cpumask mm_cpumask(const mm_struct& mm) noexcept {
   cpumask mask;
   const unsigned used = (nr_cpu_ids() + cpumask::word_bits - 1) / cpumask::word_bits;
-  for (unsigned w = 0; w < used; ++w) mask.set_word(w, mm.cpu_bitmap[w].load(order::relaxed));
+  for (unsigned w = 0; w < used; ++w) mask.set_word(w, mm.cpu_bitmap[w].load(order::acquire));
   return mask;
 }
 

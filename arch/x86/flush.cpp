@@ -102,10 +102,12 @@ void flush_tlb_func(void* request) noexcept {
 // Must this CPU be interrupted for entries of pages?
 bool should_flush_tlb(unsigned id, const flush_tlb_info& info) noexcept {
   const x86::cpu_state& cpu = x86::cpu(id);
-  const mm_struct* loaded = cpu.loaded_mm.load(order::relaxed);
-  smp_rmb();  // is_lazy at least as new as loaded_mm; pairs with the order of the two stores in
-              // switch_mm_irqs_off (trap T35)
-  if (cpu.is_lazy.load(order::relaxed)) return false;
+  // Acquire, both: a CPU that is skipped has done what it did through info.mm; pairs with the
+  // releases in load and enter_lazy_tlb. Without it the frame's next owner could write before the
+  // last write of that CPU (tests/mm, everything at once). And is_lazy is at least as new as
+  // loaded_mm; pairs with the order of the two stores in switch_mm_irqs_off (trap T35).
+  const mm_struct* loaded = cpu.loaded_mm.load(order::acquire);
+  if (cpu.is_lazy.load(order::acquire)) return false;
   return info.mm == nullptr || loaded == x86::switching() || loaded == info.mm;
 }
 

@@ -38,7 +38,8 @@ void load(x86::cpu_state& cpu, mm_struct& next, Slot slot, std::uint64_t next_ge
   trace(EventKind::tlb_flush, next.id, static_cast<std::uint64_t>(FlushReason::task_switch),
         static_cast<std::uint64_t>(slot.need_flush ? full_flush : 0));
   cpu.loaded_mm_asid = slot.asid;
-  cpu.loaded_mm.store(&next, order::relaxed);
+  // Release: accesses through the old mm before it is seen gone; pairs with should_flush_tlb.
+  cpu.loaded_mm.store(&next, order::release);
 }
 
 // A bit that is set already is not written again: the line is shared by all CPUs of the mm.
@@ -72,7 +73,7 @@ void x86::switch_mm_irqs_off(mm_struct& next) noexcept {
     if (was_lazy) leave_lazy(cpu, next);
     return;
   }
-  // Release: is_lazy before loaded_mm; pairs with smp_rmb in should_flush_tlb.
+  // Release: is_lazy before loaded_mm; pairs with the acquire in should_flush_tlb.
   cpu.loaded_mm.store(switching(), order::release);
   // The old mm keeps its bit: clearing it is left to the next flush that finds it wrong.
   if (&next != &init_mm()) join_cpumask(next);
@@ -83,7 +84,8 @@ void x86::switch_mm_irqs_off(mm_struct& next) noexcept {
 void x86::enter_lazy_tlb() noexcept {
   cpu_state& cpu = this_cpu();
   if (cpu.loaded_mm.load(order::relaxed) == &init_mm()) return;
-  cpu.is_lazy.store(true, order::relaxed);
+  // Release: the program's accesses before it is seen asleep; pairs with should_flush_tlb.
+  cpu.is_lazy.store(true, order::release);
 }
 
 void x86::init_new_context(mm_struct& mm) noexcept {

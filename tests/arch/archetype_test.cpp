@@ -34,6 +34,23 @@ struct no_finish : archetype {
 struct rcu_without_batch : archetype {
   static constexpr mmu_gather_features features{.rcu_table_free = true};
 };
+struct no_task_size : archetype {
+  void task_size() = delete;
+};
+struct no_modify : archetype {
+  void pte_modify() = delete;
+};
+struct narrow_frames : archetype {
+  static constexpr std::uint32_t pte_pfn(pte_t) noexcept { return 0; }
+};
+struct may_throw : archetype {
+  static void tlb_flush(gather_range&) {}
+};
+struct says_nothing : archetype {
+  static void arch_tlb_finish_mmu(gather_range&, vaddr_t, vaddr_t, bool) noexcept {}
+};
+static_assert(!ArchBackend<no_task_size> && !ArchBackend<no_modify>);
+static_assert(!ArchBackend<narrow_frames> && !ArchBackend<may_throw> && !ArchBackend<says_nothing>);
 static_assert(!ArchBackend<no_flush_page> && !ArchBackend<no_accessible>);
 static_assert(!ArchBackend<no_context> && !ArchBackend<no_translate> && !ArchBackend<no_finish>);
 static_assert(!ArchBackend<rcu_without_batch>);

@@ -339,7 +339,7 @@ TYPED_TEST(Cow, AWholeTableOfDirtySharedPages) {
 // Parent and child write the same pages at once, each through its own CPU.
 TYPED_TEST(Cow, ParentAndChildWriteAtOnce) {
   each_trial(2, 150, [](const MachineOptions& options) {
-    MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     mm_struct* child = nullptr;
     rig.run([&] {
       map<TypeParam>(rig.mm(), 0, 2);
@@ -367,7 +367,7 @@ TYPED_TEST(Cow, ParentAndChildWriteAtOnce) {
 // and nothing of what came after it returned.
 TYPED_TEST(Cow, AChildSeesNoWriteOfTheParentAfterTheFork) {
   each_trial(2, 150, [](const MachineOptions& options) {
-    MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     Meeting meeting;
     Atomic<unsigned> forked{0};
     mm_struct* child = nullptr;

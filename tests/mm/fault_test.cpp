@@ -280,7 +280,7 @@ TYPED_TEST(Fault, DirtyGoesFromTheEntryToThePageOfAFile) {
 TYPED_TEST(Fault, TwoCpusAtOnceGetOnePage) {
   for (const bool read_first : {false, true})
     each_trial(3, 100, [read_first](const MachineOptions& options) {
-      MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+      MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
       Meeting meeting;
       rig.run_all([&](unsigned cpu) {
         if (cpu == 0) map<TypeParam>(rig.mm(), 0, 1);
@@ -303,7 +303,7 @@ TYPED_TEST(Fault, TwoCpusAtOnceGetOnePage) {
 
 TYPED_TEST(Fault, TwoCpusMakeTheTablesOfAPlaceOnce) {
   each_trial(3, 100, [](const MachineOptions& options) {
-    MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     Meeting meeting;
     rig.run_all([&](unsigned cpu) {
       if (cpu == 0) map<TypeParam>(rig.mm(), 0, 1024);

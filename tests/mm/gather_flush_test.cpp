@@ -276,6 +276,21 @@ TYPED_TEST(GatherFlush, TheFirstToFinishOfTwoFlushesEverything) {
   }
 }
 
+// D6: what it has recorded itself is part of everything, not a reason to do less.
+TYPED_TEST(GatherFlush, ANestedGatherWithPagesOfItsOwnFlushesEverythingToo) {
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    HandGather<TypeParam> one(rig.mm()), two(rig.mm());
+    one.begin();
+    two.begin();
+    two.queue();
+    tlb_finish_mmu(two.tlb);
+    EXPECT_THAT(rig.flushes(), ElementsAre(full_flush));
+    EXPECT_EQ(frames_in_use(), 1);
+    tlb_finish_mmu(one.tlb);
+  });
+}
+
 // A flush in between does not look (T69).
 TYPED_TEST(GatherFlush, OnlyTheEndLooksForOthers) {
   MmRig<TypeParam> rig;

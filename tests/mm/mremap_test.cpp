@@ -288,7 +288,7 @@ TYPED_TEST(Mremap, DoesNotGrowOverTheTop) {
 // the old place sees what was there, or nothing, never somebody else's page.
 TYPED_TEST(Mremap, AReaderOfTheOldPlaceSeesTheOldPageOrNone) {
   each_trial(3, 120, [](const MachineOptions& options) {
-    MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     Meeting meeting;
     rig.run_all([&](unsigned cpu) {
       mm_struct& mm = rig.mm();

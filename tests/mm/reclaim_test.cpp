@@ -100,7 +100,7 @@ TYPED_TEST(Reclaim, AFullBatchInTheMiddleLosesNoTable) {
 // the other CPU looks into it under RCU only.
 template <class A>
 void use_while_reclaimed(const MachineOptions& options, bool no_batch) {
-  MmRig<A> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+  MmRig<A> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
   Meeting meeting;
   if (no_batch) rig.allocations.fail(AllocSite::table_batch, FailingAllocations::always);
   rig.run_all([&](unsigned cpu) {
@@ -141,7 +141,7 @@ TYPED_TEST(Reclaim, FaultsDuringAReclaimWithoutABatchLoseNothing) {
 // Two CPUs empty the same table: one of them frees it.
 TYPED_TEST(Reclaim, ATableGoesOnceWhoeverEmptiesIt) {
   each_trial(3, 100, [](const MachineOptions& options) {
-    MmRig<TypeParam> rig({.machine = options, .frames = 1024, .tlb = tiny_tlb});
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     Meeting meeting;
     rig.run_all([&](unsigned cpu) {
       if (cpu == 0) map<TypeParam>(rig.mm(), 0, whole);

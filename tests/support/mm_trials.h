@@ -20,6 +20,9 @@ void each_trial(unsigned cpus,
 
 // How often a loop of a body goes round that nothing else bounds.
 extern const unsigned trial_rounds;
+// Frames of a machine for a trial: few where each costs something, many where grace periods are
+// slow and freed tables wait for them.
+extern const std::uint64_t trial_frames;
 
 // For a machine that nobody else chose a bound for: a test on one CPU takes as long as it takes.
 void take_any_number_of_steps(MachineOptions& options);

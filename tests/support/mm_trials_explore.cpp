@@ -8,6 +8,7 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 const unsigned trial_rounds = 3;
+const std::uint64_t trial_frames = 1024;
 
 namespace {
 

@@ -6,6 +6,7 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 const unsigned trial_rounds = 200;
+const std::uint64_t trial_frames = 1 << 16;
 
 void each_trial(unsigned cpus,
                 unsigned /*schedules*/,

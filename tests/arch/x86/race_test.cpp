@@ -37,7 +37,7 @@ enum class Other { stays, sleeps, switches };
 
 // CPU 0 gives pages back, CPU 1 comes and goes, and the rest look.
 void race(const MachineOptions& options, Other other, bool with_tables) {
-  X86Rig rig({.machine = options, .frames = 2048, .tlb = tiny_tlb});
+  X86Rig rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
   Page first(3), second(5);
   Meeting meeting;
   mm_struct* elsewhere = nullptr;
@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(All,
 // Two address spaces, both CPUs go from one to the other while each flushes both.
 TEST(X86RaceOfTwoSpaces, EachSeesItsOwn) {
   each_trial(2, 150, [](const MachineOptions& options) {
-    X86Rig rig({.machine = options, .frames = 2048, .tlb = tiny_tlb});
+    X86Rig rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     mm_struct* spaces[2] = {&rig.mm(), nullptr};
     Meeting meeting;
     rig.run_all([&](unsigned cpu) {
@@ -133,7 +133,7 @@ TEST(X86RaceOfTwoSpaces, EachSeesItsOwn) {
 // munmap beside accesses: a reader finds the old page or none.
 TEST(X86RaceOfUnmap, AReaderFindsTheOldPageOrNone) {
   each_trial(3, 150, [](const MachineOptions& options) {
-    X86Rig rig({.machine = options, .frames = 2048, .tlb = tiny_tlb});
+    X86Rig rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     Meeting meeting;
     rig.run_all([&](unsigned cpu) {
       mm_struct& mm = rig.mm();
