@@ -142,9 +142,29 @@ concept PteCodec = requires(pte_t pte, pfn_t pfn, std::uint32_t prot) {
   { A::pte_mkyoung(pte) } noexcept -> std::same_as<pte_t>;
   { A::pte_mkold(pte) } noexcept -> std::same_as<pte_t>;
   { A::pte_modify(pte, prot) } noexcept -> std::same_as<pte_t>;
+  // Write-protected by userfaultfd: survives every change but the one that takes it away.
+  { A::pte_uffd_wp(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_mkuffd_wp(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_clear_uffd_wp(pte) } noexcept -> std::same_as<pte_t>;
   // An entry above the PTEs: a pointer to the next table, or a leaf.
   { A::mk_table(pfn) } noexcept -> std::same_as<pte_t>;
   { A::pmd_leaf(pte) } noexcept -> std::same_as<bool>;
+  // A leaf of an upper level from the encoding of a PTE, and back.
+  { A::pmd_mkhuge(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pmd_clrhuge(pte) } noexcept -> std::same_as<pte_t>;
+};
+
+// Entries that hardware takes for absent and that say more than "nothing": neither none nor
+// present. The two bits beside a swap entry are the kernel's own.
+template <class A>
+concept SwapCodec = requires(pte_t pte, swp_entry_t entry) {
+  { A::mk_swap_pte(entry) } noexcept -> std::same_as<pte_t>;
+  { A::pte_swap_entry(pte) } noexcept -> std::same_as<swp_entry_t>;
+  { A::pte_swp_exclusive(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_swp_mkexclusive(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_swp_uffd_wp(pte) } noexcept -> std::same_as<bool>;
+  { A::pte_swp_mkuffd_wp(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_swp_clear_uffd_wp(pte) } noexcept -> std::same_as<pte_t>;
 };
 
 // Changes of a present PTE. All are called under the PTL of the entry.
@@ -200,8 +220,8 @@ concept SimulatedHardware = requires(vaddr_t va) {
 };
 
 template <class A>
-concept ArchBackend =
-    PagingGeometry<A> && PteCodec<A> && PteOperations<A> && TlbMaintenance<A> && ContextSwitch<A> &&
-    SimulatedHardware<A> && (!A::features.rcu_table_free || A::features.table_free);
+concept ArchBackend = PagingGeometry<A> && PteCodec<A> && SwapCodec<A> && PteOperations<A> &&
+                      TlbMaintenance<A> && ContextSwitch<A> && SimulatedHardware<A> &&
+                      (!A::features.rcu_table_free || A::features.table_free);
 
 }  // namespace tlblab::inline TLBLAB_WORLD

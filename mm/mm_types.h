@@ -22,6 +22,12 @@ enum page_flag : std::uint32_t {
   PG_dirty = 1U << 2,
   PG_reserved = 1U << 3,  // the zero page: never counted, never freed
   PG_table = 1U << 4,
+  PG_swapbacked = 1U << 5,  // anonymous and not given up by MADV_FREE: reclaim must write it out
+  PG_writeback = 1U << 6,   // its contents are on their way to the file
+  PG_swapcache = 1U << 7,   // swap_entry names a slot that holds, or will hold, the same contents
+  PG_referenced = 1U << 8,  // used since reclaim looked last
+  PG_active = 1U << 9,
+  PG_uptodate = 1U << 10,  // a page of a file that has been read or written
 };
 
 inline constexpr unsigned ptrs_per_table = 512;
@@ -51,6 +57,8 @@ struct page {
   Atomic<std::uint32_t> generation{0};  // grows when the frame is freed: a stale holder can tell
   pfn_t pfn = 0;
   void* frame = nullptr;  // its 4 KiB on the host
+  page* head = nullptr;  // the first page of its folio; its own descriptor if the folio is one page
+  unsigned order = 0;    // of a head: the folio has 1 << order pages
   page* next_free = nullptr;
   // Where it is mapped from, set before the page is first mapped.
   address_space* mapping = nullptr;
@@ -61,6 +69,10 @@ struct page {
   unsigned level = 0;                     // 0: PTEs
   Atomic<table_shadow*> shadow{nullptr};  // the listener's; null: none, or nothing happened yet
 };
+
+// The folio that a page belongs to: who counts references and pins, and has the flags but for
+// PG_anon_exclusive, is its head. Kernel: page_folio.
+[[nodiscard]] inline page* folio_of(page* p) noexcept { return p->head; }
 
 // One descriptor per frame of the machine, by pfn. Frame 0 is the zero page.
 extern page* mem_map;
@@ -79,6 +91,14 @@ enum vm_flag : std::uint32_t {
   VM_HUGETLB = 1U << 6,
   VM_DONTCOPY = 1U << 7,
   VM_WIPEONFORK = 1U << 8,
+  VM_LOCKED = 1U << 9,
+  VM_HUGEPAGE = 1U << 10,  // MADV_HUGEPAGE, MADV_NOHUGEPAGE
+  VM_NOHUGEPAGE = 1U << 11,
+  VM_MERGEABLE = 1U << 12,
+  VM_UFFD_MISSING = 1U << 13,
+  VM_UFFD_WP = 1U << 14,
+  VM_SEQ_READ = 1U << 15,
+  VM_NORESERVE = 1U << 16,
 };
 inline constexpr std::uint32_t vm_access_flags = VM_READ | VM_WRITE | VM_EXEC;
 

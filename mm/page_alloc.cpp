@@ -48,6 +48,7 @@ page* never_used(CpuFrames& mine) noexcept {
   const pfn_t pfn = mine.next_unused++;
   page* p = new (&mem_map[pfn]) page;
   p->pfn = pfn;
+  p->head = p;
   return p;
 }
 
@@ -144,6 +145,7 @@ bool mem_init(std::uint64_t frames) noexcept {
   page* zero = new (zero_page()) page;
   zero->frame = alloc_frame(AllocSite::object);
   if (zero->frame == nullptr) return false;
+  zero->head = zero;
   zero->flags.store(PG_reserved, order::relaxed);
   last_mm_ctx_id.store(0, order::relaxed);
   std::memset(zero->frame, 0, page_size);

@@ -69,6 +69,22 @@ struct pte_t {
   friend constexpr bool operator==(pte_t, pte_t) noexcept = default;
 };
 
+// What an entry that is not present and not empty says. Kernel: swapops.h.
+enum class SwapType : std::uint8_t {
+  swap,    // offset: a slot of the swap device
+  marker,  // offset: a set of pte_marker; no page behind it
+};
+struct swp_entry_t {
+  SwapType type = SwapType::swap;
+  std::uint64_t offset = 0;  // below 1 << 40
+  friend constexpr bool operator==(swp_entry_t, swp_entry_t) noexcept = default;
+};
+enum pte_marker : std::uint64_t {
+  PTE_MARKER_UFFD_WP = 1U << 0,   // write-protected although nothing is there
+  PTE_MARKER_POISONED = 1U << 1,  // an access is fatal
+  PTE_MARKER_GUARD = 1U << 2,     // MADV_GUARD_INSTALL: an access is fatal, zap leaves it
+};
+
 // Why a flush was counted: the reasons of the kernel's tracepoint tlb:tlb_flush, in its order.
 enum class FlushReason : std::uint8_t {
   task_switch,

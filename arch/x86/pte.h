@@ -23,10 +23,15 @@ struct x86_pte {
   static constexpr bits uffd_wp = 1ULL << 10;
   static constexpr bits soft_dirty = 1ULL << 11;
   static constexpr bits nx = 1ULL << 63;
+  // Of an entry that is not present; bits 0, 7 and 8 stay clear.
+  static constexpr bits swp_exclusive = 1ULL << 1;
+  static constexpr bits swp_uffd_wp = 1ULL << 2;
+  static constexpr bits swp_mark = 1ULL << 3;  // tells a swap entry 0 from none
+  static constexpr unsigned swp_offset_shift = 14, swp_type_shift = 59;
   static constexpr bits pfn_mask = ((1ULL << 52) - 1) & page_mask;
   static constexpr bits software = special | uffd_wp | soft_dirty;
   // What a change of protection keeps.
-  static constexpr bits kept = pfn_mask | accessed | dirty | software;
+  static constexpr bits kept = pfn_mask | accessed | dirty | pse | software;
 
   static constexpr bool has(pte_t pte, bits which) noexcept { return (pte.val & which) != 0; }
   static constexpr pte_t with(pte_t pte, bits which) noexcept { return {pte.val | which}; }
@@ -65,6 +70,33 @@ struct x86_pte {
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return without(pte, accessed); }
   static constexpr pte_t pte_modify(pte_t pte, std::uint32_t prot) noexcept {
     return {(pte.val & kept) | protection(prot)};
+  }
+  static constexpr bool pte_uffd_wp(pte_t pte) noexcept { return has(pte, uffd_wp); }
+  // Write-protected too: the bit and the right are never seen together.
+  static constexpr pte_t pte_mkuffd_wp(pte_t pte) noexcept {
+    return with(without(pte, rw), uffd_wp);
+  }
+  static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return without(pte, uffd_wp); }
+  static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return with(pte, pse); }
+  static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return without(pte, pse); }
+
+  static constexpr pte_t mk_swap_pte(swp_entry_t entry) noexcept {
+    return {static_cast<bits>(entry.type) << swp_type_shift | entry.offset << swp_offset_shift |
+            swp_mark};
+  }
+  static constexpr swp_entry_t pte_swap_entry(pte_t pte) noexcept {
+    constexpr bits offset_mask = (1ULL << (swp_type_shift - swp_offset_shift)) - 1;
+    return {static_cast<SwapType>(pte.val >> swp_type_shift),
+            pte.val >> swp_offset_shift & offset_mask};
+  }
+  static constexpr bool pte_swp_exclusive(pte_t pte) noexcept { return has(pte, swp_exclusive); }
+  static constexpr pte_t pte_swp_mkexclusive(pte_t pte) noexcept {
+    return with(pte, swp_exclusive);
+  }
+  static constexpr bool pte_swp_uffd_wp(pte_t pte) noexcept { return has(pte, swp_uffd_wp); }
+  static constexpr pte_t pte_swp_mkuffd_wp(pte_t pte) noexcept { return with(pte, swp_uffd_wp); }
+  static constexpr pte_t pte_swp_clear_uffd_wp(pte_t pte) noexcept {
+    return without(pte, swp_uffd_wp);
   }
 
   // What the walker looks at.

@@ -16,7 +16,8 @@ struct archetype {
   using bits = std::uint64_t;
   static constexpr bits valid = 1ULL << 63, writable = 1ULL << 62, executable = 1ULL << 61;
   static constexpr bits used = 1ULL << 60, written = 1ULL << 59, no_access = 1ULL << 58;
-  static constexpr bits leaf = 1ULL << 57, frame = (1ULL << 48) - 1;
+  static constexpr bits leaf = 1ULL << 57, watched = 1ULL << 56, frame = (1ULL << 48) - 1;
+  static constexpr bits absent = 1ULL << 55, absent_alone = 1ULL << 54, absent_watched = 1ULL << 53;
 
   static constexpr bits protection(std::uint32_t prot) noexcept {
     if ((prot & vm_access_flags) == 0) return no_access;
@@ -45,7 +46,35 @@ struct archetype {
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return {pte.val | used}; }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return {pte.val & ~used}; }
   static constexpr pte_t pte_modify(pte_t pte, std::uint32_t prot) noexcept {
-    return {(pte.val & (frame | used | written)) | protection(prot)};
+    return {(pte.val & (frame | used | written | watched | leaf)) | protection(prot)};
+  }
+  static constexpr bool pte_uffd_wp(pte_t pte) noexcept { return (pte.val & watched) != 0; }
+  static constexpr pte_t pte_mkuffd_wp(pte_t pte) noexcept {
+    return {(pte.val & ~writable) | watched};
+  }
+  static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return {pte.val & ~watched}; }
+  static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return {pte.val | leaf}; }
+  static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return {pte.val & ~leaf}; }
+  static constexpr pte_t mk_swap_pte(swp_entry_t entry) noexcept {
+    return {absent | static_cast<bits>(entry.type) << 48 | entry.offset};
+  }
+  static constexpr swp_entry_t pte_swap_entry(pte_t pte) noexcept {
+    return {static_cast<SwapType>(pte.val >> 48 & 1), pte.val & frame};
+  }
+  static constexpr bool pte_swp_exclusive(pte_t pte) noexcept {
+    return (pte.val & absent_alone) != 0;
+  }
+  static constexpr pte_t pte_swp_mkexclusive(pte_t pte) noexcept {
+    return {pte.val | absent_alone};
+  }
+  static constexpr bool pte_swp_uffd_wp(pte_t pte) noexcept {
+    return (pte.val & absent_watched) != 0;
+  }
+  static constexpr pte_t pte_swp_mkuffd_wp(pte_t pte) noexcept {
+    return {pte.val | absent_watched};
+  }
+  static constexpr pte_t pte_swp_clear_uffd_wp(pte_t pte) noexcept {
+    return {pte.val & ~absent_watched};
   }
 
   // ---- what the contract asks for ---------------------------------------------------------------

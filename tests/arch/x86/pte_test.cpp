@@ -46,6 +46,39 @@ TEST(X86Pte, ATableIsNoLeafAndForbidsNothing) {
     EXPECT_TRUE(x::hw_allows(entry, access));
 }
 
+TEST(X86Pte, AHugeLeafKeepsItsSizeWhenItsProtectionChanges) {
+  const pte_t huge = x::pmd_mkhuge(x::mk_pte(512, rw));
+  EXPECT_TRUE(x::pmd_leaf(huge) && x::pmd_leaf(x::pte_modify(huge, VM_READ)));
+  EXPECT_TRUE(x::pmd_leaf(x::pte_modify(huge, 0)) && x::pte_protnone(x::pte_modify(huge, 0)));
+  EXPECT_EQ(x::pmd_clrhuge(huge), x::mk_pte(512, rw));
+}
+
+TEST(X86Pte, ASwapEntryIsNeitherNoneNorPresent) {
+  constexpr std::uint64_t last_slot = (1ULL << 40) - 1;
+  for (const SwapType type : {SwapType::swap, SwapType::marker})
+    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, last_slot}) {
+      const swp_entry_t entry{type, offset};
+      for (const pte_t pte : {x::mk_swap_pte(entry), x::pte_swp_mkexclusive(x::mk_swap_pte(entry)),
+                              x::pte_swp_mkuffd_wp(x::mk_swap_pte(entry))}) {
+        EXPECT_FALSE(x::pte_none(pte) || x::pte_present(pte) || x::hw_present(pte));
+        EXPECT_FALSE(x::pmd_leaf(pte));
+        EXPECT_EQ(x::pte_swap_entry(pte), entry);
+      }
+    }
+  const pte_t plain = x::mk_swap_pte({SwapType::swap, 3});
+  EXPECT_FALSE(x::pte_swp_exclusive(plain) || x::pte_swp_uffd_wp(plain));
+  EXPECT_TRUE(x::pte_swp_exclusive(x::pte_swp_mkexclusive(plain)));
+  EXPECT_TRUE(x::pte_swp_uffd_wp(x::pte_swp_mkuffd_wp(plain)));
+  EXPECT_EQ(x::pte_swp_clear_uffd_wp(x::pte_swp_mkuffd_wp(plain)), plain);
+}
+
+TEST(X86Pte, WatchedByUserfaultfdIsWriteProtectedAndStaysWatched) {
+  const pte_t pte = x::pte_mkuffd_wp(x::mk_pte(9, shared_rw));
+  EXPECT_TRUE(x::pte_uffd_wp(pte) && !x::pte_write(pte));
+  EXPECT_TRUE(x::pte_uffd_wp(x::pte_modify(pte, VM_READ)));
+  EXPECT_FALSE(x::pte_uffd_wp(x::pte_clear_uffd_wp(pte)));
+}
+
 TEST(X86Pte, EachChangeChangesOneThing) {
   const pte_t pte = x::mk_pte(7, VM_READ);
   struct Change {
