@@ -29,7 +29,7 @@ void copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t v
   get_page(p);
   folio_add_rmap_pte(p);
   if (!page_test(p, PG_reserved)) site.child.rss.fetch_add(1, order::relaxed);
-  if (page_test(p, PG_anon)) page_clear(p, PG_anon_exclusive);
+  if (page_test(p, PG_anon)) page_clear_anon_exclusive(p);
   if (site.cow && A::pte_write(pte)) {
     A::ptep_set_wrprotect(site.parent, va, from.word());
     const pte_t now = ptep_get(from);

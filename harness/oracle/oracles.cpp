@@ -50,6 +50,12 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::walk_table: return lifetime_.walk_table(e);
     case EventKind::user_read:
     case EventKind::user_write: return lifetime_.user_access(e);
+    case EventKind::copy_begin:
+    case EventKind::copy_end:
+    case EventKind::page_pin:
+    case EventKind::page_unpin:
+    case EventKind::anon_exclusive_clear:
+    case EventKind::page_clean_act:
     case EventKind::tlb_flush:
     case EventKind::ipi_send: return;
   }
