@@ -139,6 +139,8 @@ enum class EventKind : std::uint8_t {
   walk_table,    // table pfn, generation that the walker expected
   user_read,     // address, value
   user_write,    // address, value
+  page_pin,      // pfn, address, frame generation: pinned through the mm
+  page_unpin,    // pfn: the pin is about to be dropped
   runs_mm,       // the CPU's programs run on the event's mm from here on; 0: on none
 };
 

@@ -50,6 +50,8 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::walk_table: return lifetime_.walk_table(e);
     case EventKind::user_read:
     case EventKind::user_write: return lifetime_.user_access(e);
+    case EventKind::page_pin:
+    case EventKind::page_unpin:
     case EventKind::tlb_flush:
     case EventKind::ipi_send: return;
   }
