@@ -97,6 +97,9 @@ struct ScenarioEntry {
   std::string_view real_threads;        // yes, yes+delay, explorer only
   unsigned cpus = 0;                    // actors
   std::vector<ScenarioRun> runs;        // one per backend
+  unsigned least_cpus = 0;              // what it can do with; 0: all its actors
+  unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
+  std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
 };
 
 struct TraceOptions {
@@ -136,6 +139,13 @@ struct Tables {
   std::vector<BackendEntry> backends;
   std::vector<ScenarioEntry> scenarios;
 };
+
+[[nodiscard]] constexpr unsigned least_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.least_cpus != 0 ? entry.least_cpus : entry.cpus;
+}
+[[nodiscard]] constexpr unsigned explored_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.explored_cpus != 0 ? entry.explored_cpus : entry.cpus;
+}
 
 // Built at the first call.
 [[nodiscard]] const Tables& tables();

@@ -4,6 +4,7 @@
 #include "harness/instances/trace_real.h"
 #include "harness/instances/x86.h"
 #include "harness/scenario/madvise_parallel_2017.h"
+#include "harness/scenario/mixed.h"
 
 namespace tlblab::instances {
 
@@ -13,6 +14,10 @@ TraceReport x86_trace(const Recording& recording, const TraceOptions& options) {
 
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
   return real::stress_scenario<real::x86, real::madvise_parallel_2017>(options);
+}
+
+StressReport x86_mixed_stress(const StressOptions& options) {
+  return real::stress_scenario<real::x86, real::mixed_workload>(options);
 }
 
 }  // namespace tlblab::instances
