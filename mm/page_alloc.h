@@ -50,6 +50,8 @@ inline void page_clear_anon_exclusive(page* p) noexcept {
 void get_page(page* p) noexcept;
 // Frees the page with the last reference: the caller's invalidates are complete (D14).
 void put_page(page* p) noexcept;
+// Gives back several references of a folio at once; the same rule.
+void folio_put_refs(page* folio, int refs) noexcept;
 
 // Mappings, under the PTL of the PTE in question.
 void folio_add_rmap_pte(page* p) noexcept;

@@ -144,7 +144,7 @@ enum class EventKind : std::uint8_t {
   copy_begin,  // pfn of the old page, address: its first word is about to be read
   copy_end,    // pfn of the old page, 1 if the entry now shows the copy, 0 if the copy is dropped
   // Of each page of a folio by itself, as the pages of a get_user_pages call are.
-  page_pin,              // pfn, address: FOLL_PIN has it, all checks made
+  page_pin,              // pfn, address, frame generation: FOLL_PIN has it
   page_unpin,            // pfn: its pin is about to be dropped
   anon_exclusive_clear,  // pfn: PG_anon_exclusive has just gone, under the PTL
   page_clean_act,        // pfn, CleanAct: from here on somebody relies on the page being clean

@@ -5,6 +5,7 @@
 
 #include "mm/access.tcc"
 #include "mm/fork.tcc"
+#include "mm/gup.tcc"
 #include "mm/madvise.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
@@ -30,6 +31,8 @@ struct MmEntryPoints {
   static constexpr auto read = &user_read<A>;
   static constexpr auto write = &user_write<A>;
   static constexpr auto touch = &user_touch<A>;
+  static constexpr auto gup = &get_user_pages_fast<A>;
+  static constexpr auto gup_only = &get_user_pages_fast_only<A>;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD
