@@ -21,7 +21,8 @@ inline constexpr SessionOptions explored_session{.frames = 96,
                                                          .huge_ways = 1,
                                                          .giant_sets = 1,
                                                          .giant_ways = 1,
-                                                         .walk_entries = 2}};
+                                                         .walk_entries = 2,
+                                                         .front = 1}};
 
 // What one execution came to: the world's result, with what the oracles and the body saw.
 struct Execution {

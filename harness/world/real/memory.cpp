@@ -71,14 +71,23 @@ unsigned node_of(unsigned cpu) noexcept {
   return cpu < nodes.size() ? nodes[cpu] : 0;
 }
 
+// jemalloc's cache of a thread holds frames of one arena only: right only with a single node.
+int cache_flag() noexcept { return detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE; }
+
+void* fresh_frame() noexcept {
+  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu().id)));
+  return mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache_flag());
+}
+
+void give_back(void* frame) noexcept { dallocx(frame, cache_flag()); }
+
 }  // namespace
 
 void* alloc_frame(AllocSite site) noexcept {
   if (made_to_fail(site)) return nullptr;
-  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu().id)));
-  // The thread's cache holds frames of one arena only, so it is right only with a single node.
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  void* frame = mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache);
+  detail::Cpu* cpu = detail::current;
+  void* frame =
+      cpu != nullptr && cpu->nr_frames != 0 ? cpu->frames[--cpu->nr_frames] : fresh_frame();
   if (frame == nullptr) return nullptr;
   unpoison(frame);
   ++this_cpu().held.frames;
@@ -88,10 +97,19 @@ void* alloc_frame(AllocSite site) noexcept {
 void free_frame(void* frame) noexcept {
   if (detail::options->junk_fill) std::memset(frame, freed_byte, page_size);
   poison(frame);
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  dallocx(frame, cache);
+  detail::Cpu* cpu = detail::current;
+  if (cpu != nullptr && cpu->nr_frames < detail::frames_kept && detail::options->nodes.empty())
+    cpu->frames[cpu->nr_frames++] = frame;
+  else
+    give_back(frame);
   --this_cpu().held.frames;
 }
+
+namespace detail {
+void drain_frames(Cpu& cpu) noexcept {
+  while (cpu.nr_frames != 0) give_back(cpu.frames[--cpu.nr_frames]);
+}
+}  // namespace detail
 
 void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
   if (made_to_fail(site)) return nullptr;
