@@ -29,6 +29,7 @@ AccessResult user_access(mm_struct& mm, vaddr_t va, Access access, Use use) noex
         return AccessResult::done;
       }
     }
+    trace(EventKind::page_fault, mm.id, va, static_cast<std::uint64_t>(access));
     mm.mmap_lock.down_read();
     const FaultResult fault = handle_mm_fault<A>(mm, va, access);
     mm.mmap_lock.up_read();

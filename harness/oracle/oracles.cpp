@@ -57,7 +57,8 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::anon_exclusive_clear:
     case EventKind::page_clean_act:
     case EventKind::tlb_flush:
-    case EventKind::ipi_send: return;
+    case EventKind::ipi_send:
+    case EventKind::page_fault: return;
   }
 }
 
