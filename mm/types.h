@@ -169,6 +169,12 @@ enum class MmCall : std::uint8_t {
   exit_mmap,
 };
 
+// Frames and objects of a machine that are not free.
+struct HeldMemory {
+  long frames = 0, objects = 0;
+  friend bool operator==(const HeldMemory&, const HeldMemory&) noexcept = default;
+};
+
 // Makes chosen allocations fail. Asked before every allocation of the world it is given to.
 class AllocPolicy {
  public:
