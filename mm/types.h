@@ -120,6 +120,7 @@ enum class AllocSite : std::uint8_t { user_page, page_table, gather_batch, table
 enum class EventKind : std::uint8_t {
   tlb_flush,     // reason, pages (-1: full)
   ipi_send,      // number of CPUs interrupted
+  page_fault,    // address, access (Access): of a program, before it is handled
   call_begin,    // call (MmCall), start, end: an mm call entered
   call_end,      // call, start, end: it is about to return to its caller
   ptl_acquire,   // table pfn

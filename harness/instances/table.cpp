@@ -17,7 +17,8 @@ BackendEntry x86_backend() {
           .debt_paid = "tlb_finish_mmu, by interrupt",
           .interrupts_walkers = false,
           .features = {"table-free", "rcu-table-free", "merge-vmas", "pt-reclaim"},
-          .trace = instances::x86_trace};
+          .trace = instances::x86_trace,
+          .script = instances::x86_script};
 }
 
 ScenarioEntry madvise_parallel_2017() {

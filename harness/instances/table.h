@@ -15,6 +15,7 @@
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
+#include "harness/workload/script_report.h"
 #include "mm/fixes.h"
 
 namespace tlblab {
@@ -124,6 +125,21 @@ struct TraceReport {
   bool interrupted = false;
 };
 
+struct ScriptOptions {
+  unsigned cpus = 1;    // 2: a second thread runs on CPU 1
+  Placement placement;  // a child with a CPU of its own takes the second place
+  bool oracles = true;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ScriptRunReport {
+  ScriptReport script;
+  unsigned cpus = 0;
+  bool oversubscribed = false;
+  std::uint64_t violations = 0;
+  std::vector<Violation> examples;
+};
+
 struct BackendEntry {
   std::string_view name;
   std::string_view memory;          // sc, tso, weak: the default model of the explorer
@@ -133,6 +149,8 @@ struct BackendEntry {
   bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
   std::vector<std::string_view> features;
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
+  // Throws InputError.
+  ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
 };
 
 struct Tables {

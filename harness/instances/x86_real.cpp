@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "arch/x86/x86.h"
 #include "harness/instances/scenario_real.h"
+#include "harness/instances/script_real.h"
 #include "harness/instances/trace_real.h"
 #include "harness/instances/x86.h"
 #include "harness/scenario/madvise_parallel_2017.h"
@@ -10,6 +11,10 @@ namespace tlblab::instances {
 
 TraceReport x86_trace(const Recording& recording, const TraceOptions& options) {
   return trace_recording<real::x86>(recording, options);
+}
+
+ScriptRunReport x86_script(const Script& script, const ScriptOptions& options) {
+  return script_on_threads<real::x86>(script, options);
 }
 
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
