@@ -23,21 +23,15 @@ namespace {
 constexpr int freed_byte = 0x6b;
 constexpr unsigned max_nodes = 64;
 
-void poison(void* frame) noexcept {
 #if defined(__SANITIZE_ADDRESS__)
-  ASAN_POISON_MEMORY_REGION(frame, page_size);
-#else
-  static_cast<void>(frame);
-#endif
+void poison(void* memory, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(memory, bytes); }
+void unpoison(void* memory, std::size_t bytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
 }
-
-void unpoison(void* frame) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-  ASAN_UNPOISON_MEMORY_REGION(frame, page_size);
 #else
-  static_cast<void>(frame);
+void poison(void*, std::size_t) noexcept {}
+void unpoison(void*, std::size_t) noexcept {}
 #endif
-}
 
 unsigned create_arena() noexcept {
   unsigned arena = 0;
@@ -69,24 +63,36 @@ unsigned node_of(unsigned cpu) noexcept {
   return cpu < nodes.size() ? nodes[cpu] : 0;
 }
 
+// The thread's cache holds frames of one arena only, so it is right only with a single node.
+int cache_flag() noexcept { return detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE; }
+
+// Aligned to its size.
+void* take(std::size_t bytes) noexcept {
+  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu())));
+  void* memory = mallocx(bytes, MALLOCX_ALIGN(bytes) | MALLOCX_ARENA(arena) | cache_flag());
+  if (memory != nullptr) unpoison(memory, bytes);
+  return memory;
+}
+
+void give_back(void* memory, std::size_t bytes) noexcept {
+  if (detail::options->junk_fill) std::memset(memory, freed_byte, bytes);
+  poison(memory, bytes);
+  dallocx(memory, cache_flag());
+}
+
 }  // namespace
 
 void* alloc_frame(AllocSite site) noexcept {
-  if (made_to_fail(site)) return nullptr;
-  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu())));
-  // The thread's cache holds frames of one arena only, so it is right only with a single node.
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  void* frame = mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache);
-  if (frame != nullptr) unpoison(frame);
-  return frame;
+  return made_to_fail(site) ? nullptr : take(page_size);
 }
 
-void free_frame(void* frame) noexcept {
-  if (detail::options->junk_fill) std::memset(frame, freed_byte, page_size);
-  poison(frame);
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  dallocx(frame, cache);
+void free_frame(void* frame) noexcept { give_back(frame, page_size); }
+
+void* alloc_frames(AllocSite site, unsigned order) noexcept {
+  return made_to_fail(site) ? nullptr : take(page_size << order);
 }
+
+void free_frames(void* frames, unsigned order) noexcept { give_back(frames, page_size << order); }
 
 void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
   return made_to_fail(site) ? nullptr : std::calloc(1, bytes);
