@@ -16,8 +16,6 @@ constexpr std::uint32_t any_time = ~0U;
 
 pfn_t table_of(std::uint64_t slot) noexcept { return slot >> table_shift; }
 
-vaddr_t page_of(vaddr_t va) noexcept { return va & page_mask; }
-
 }  // namespace
 
 Coherence::Coherence(const OracleTable& table, CpuStates& cpus, ViolationLog& log)
@@ -98,8 +96,8 @@ void Coherence::check_return_on(unsigned cpu, const trace_event& e, const Local&
     if (seen.table != table_of(data.slot)) return;
     const std::uint32_t lost = TableHistories::find(seen.table)->overdue(data, seen.time);
     if (lost != 0)
-      found_stale(cpu, {entry.va, data.frame->pfn, data.slot, data.slot_changes, lost, seen.time,
-                        local.call, e.cpu});
+      found_stale(cpu, {entry.va, data.size, data.frame->pfn, data.slot, data.slot_changes, lost,
+                        seen.time, local.call, e.cpu});
   });
 }
 
@@ -158,7 +156,7 @@ void Coherence::check_watch_at_use(const trace_event& e) noexcept {
   Watch& watch = locals_[e.cpu].watch;
   const Stale& stale = watch.stale;
   const bool there = holds(e.cpu, stale);
-  if (there && page_of(e.a) != stale.va) return;  // another page was used
+  if (there && ((e.a ^ stale.va) >> hw::size_shift(stale.size)) != 0) return;  // another was used
   if (there)
     log_.report(kind::stale_translation_use, [&] {
       return fmt::format("cpu{} {} page {} at {:#x}, taken away before {} on cpu{} returned", e.cpu,
