@@ -49,6 +49,23 @@ void change_pte_range(mmu_gather<A>& tlb,
   pte_unmap_unlock(*tlb.mm, locked);
 }
 
+// Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
+template <ArchBackend A>
+void change_huge_range(mmu_gather<A>& tlb,
+                       const vm_area_struct& vma,
+                       vaddr_t start,
+                       vaddr_t end) noexcept {
+  const auto change = [&](pte_t was) {
+    const pte_t now = A::pte_modify(was, vma.vm_flags);
+    return can_change_pte_writable<A>(vma, now) ? A::pte_mkwrite(now) : now;
+  };
+  if (end - start != pmd_size)
+    split_huge_pmd<A>(*tlb.mm, start);
+  else if (change_huge_pmd(tlb, start, change))
+    return;
+  change_pte_range(tlb, vma, start, end);
+}
+
 // Where an upper level is missing the whole span of that level is passed over.
 template <ArchBackend A>
 void change_table_range(mmu_gather<A>& tlb,
@@ -59,8 +76,11 @@ void change_table_range(mmu_gather<A>& tlb,
                         vaddr_t end) noexcept {
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
-    if (below != nullptr && level == 1)
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    page* below = table_below<A>(entry);
+    if (level == 1 && pmd_trans_huge<A>(entry))
+      change_huge_range(tlb, vma, va, next);
+    else if (below != nullptr && level == 1)
       change_pte_range(tlb, vma, va, next);
     else if (below != nullptr)
       change_table_range(tlb, vma, below, level - 1, va, next);

@@ -9,6 +9,7 @@
 // write (traps T11, T12).
 #pragma once
 
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
 
@@ -123,6 +124,16 @@ void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details d
     reclaim_table(tlb, start);
 }
 
+// Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
+template <ArchBackend A>
+void zap_huge_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+  if (end - start != pmd_size)
+    split_huge_pmd<A>(*tlb.mm, start);
+  else if (zap_huge_pmd(tlb, start))
+    return;
+  zap_pte_range(tlb, start, end, details);
+}
+
 template <ArchBackend A>
 void zap_table_range(mmu_gather<A>& tlb,
                      page* table,
@@ -133,8 +144,11 @@ void zap_table_range(mmu_gather<A>& tlb,
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
     // Without a lock: a clear that is just being made is not waited for.
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
-    if (below != nullptr && level == 1)
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    page* below = table_below<A>(entry);
+    if (level == 1 && pmd_trans_huge<A>(entry))
+      zap_huge_range(tlb, va, next, details);
+    else if (below != nullptr && level == 1)
       zap_pte_range(tlb, va, next, details);
     else if (below != nullptr)
       zap_table_range(tlb, below, level - 1, va, next, details);
