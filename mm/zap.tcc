@@ -36,6 +36,7 @@ struct zap_progress {
 // is held; A, D and the right to write may differ. Kernel: folio_pte_batch.
 template <ArchBackend A>
 unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
+  if (!folio_test_large(p)) return 1;
   const pfn_t behind = p->head->pfn + folio_nr_pages(p) - p->pfn;
   const std::uint64_t most = behind < room ? behind : room;
   const bool watched = A::pte_uffd_wp(ptep_get(ref));
