@@ -38,7 +38,7 @@ inline std::uint64_t extent_of(const page_move& move, unsigned level) noexcept {
   return move.length < room ? move.length : room;
 }
 
-// Both PTLs held. True if any entry moved.
+// Both PTLs held. True if any entry moved that a TLB may hold.
 template <ArchBackend A>
 bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
   bool moved = false;
@@ -46,7 +46,7 @@ bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) no
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
     set_pte_at(mm, to, stretch.to + at, pte);
-    moved = true;
+    moved |= A::pte_present(pte);
   }
   return moved;
 }
