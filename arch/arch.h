@@ -105,6 +105,7 @@ struct TlbGeometry {
   unsigned huge_sets = 8, huge_ways = 4;    // 2 MiB
   unsigned giant_sets = 1, giant_ways = 4;  // 1 GiB
   unsigned walk_entries = 16;               // per level of the walk cache
+  unsigned front = 256;                     // first level, direct-mapped; a power of two
 };
 
 enum class Access : std::uint8_t { read, write, exec };

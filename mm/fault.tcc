@@ -82,10 +82,13 @@ template <ArchBackend A>
 FaultResult do_cow_fault(const fault_site& site, page* cached) noexcept {
   page* fresh = alloc_page(AllocSite::user_page);
   if (fresh == nullptr) return FaultResult::oom;
+  trace(EventKind::copy_begin, site.mm.id, cached->pfn, site.va);
   copy_user_page(fresh, cached);
   make_anon(site, fresh);
   const pte_t pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.vma.vm_flags));
-  if (!set_pte_if_none<A>(site, maybe_mkwrite<A>(pte, site.vma), fresh)) put_page(fresh);
+  const bool set = set_pte_if_none<A>(site, maybe_mkwrite<A>(pte, site.vma), fresh);
+  trace(EventKind::copy_end, site.mm.id, cached->pfn, set ? 1 : 0);
+  if (!set) put_page(fresh);
   return FaultResult::done;
 }
 
@@ -120,10 +123,12 @@ void set_access_flags(const fault_site& site, pte_ref ref, pte_t was, pte_t now)
     note_change(site.mm, ref, site.va, was, now);
 }
 
-inline page* copy_for_write(const page* old) noexcept {
+inline page* copy_for_write(const fault_site& site, const page* old) noexcept {
   if (page_test(old, PG_reserved)) return alloc_zeroed_page();
   page* fresh = alloc_page(AllocSite::user_page);
-  if (fresh != nullptr) copy_user_page(fresh, old);
+  if (fresh == nullptr) return nullptr;
+  trace(EventKind::copy_begin, site.mm.id, old->pfn, site.va);
+  copy_user_page(fresh, old);
   return fresh;
 }
 
@@ -144,11 +149,12 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
 // The caller holds a reference on old. The copy is made without the PTL.
 template <ArchBackend A>
 FaultResult wp_page_copy(const fault_site& site, pte_t orig, page* old) noexcept {
-  page* fresh = copy_for_write(old);
+  page* fresh = copy_for_write(site, old);
   if (fresh == nullptr) return FaultResult::oom;
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   const bool unchanged = ref && ptep_get(ref) == orig;
   if (unchanged) exchange_page<A>(site, ref, old, fresh);
+  trace(EventKind::copy_end, site.mm.id, old->pfn, unchanged ? 1 : 0);
   if (ref) pte_unmap_unlock(site.mm, ref);
   put_page(unchanged ? old : fresh);  // the mapping's reference, or the copy that nobody wants
   return FaultResult::done;

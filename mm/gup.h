@@ -94,7 +94,7 @@ inline bool gup_must_unshare(const page* p, GupFlags flags) noexcept {
   // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
   smp_mb();
   if (folio_maybe_dma_pinned(folio_of(p))) return false;
-  page_clear(p, PG_anon_exclusive);
+  page_clear_anon_exclusive(p);
   smp_mb__after_atomic();  // the flag before the new entry; pairs with the smp_rmb in gup
   return true;
 }
@@ -104,7 +104,7 @@ inline bool gup_must_unshare(const page* p, GupFlags flags) noexcept {
 [[nodiscard]] inline bool folio_try_dup_anon_rmap_pte(const mm_struct& mm, page* p) noexcept {
   if (!page_test(p, PG_anon_exclusive)) return true;
   if (mm.has_pinned.load(order::relaxed) && folio_maybe_dma_pinned(folio_of(p))) return false;
-  page_clear(p, PG_anon_exclusive);
+  page_clear_anon_exclusive(p);
   return true;
 }
 

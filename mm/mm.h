@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Address spaces as a program sees them: its calls, its accesses, their life. What the harness is
+// Address spaces as a program sees them: its calls, its accesses (access.h), their life. What the harness is
 // written against. Kernel files: mmap.c, mprotect.c, mremap.c, madvise.c, fork.c, fault.c.
 //
 // Calls return 0 (or an address), or -errno. All take mmap_lock themselves.
 #pragma once
 
-#include "mm/memory.h"
+#include "mm/access.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -70,19 +70,5 @@ std::int64_t do_mremap(mm_struct& mm, const mremap_request& request) noexcept;
 // Returns the break that holds afterwards, as the system call does.
 template <ArchBackend A>
 vaddr_t do_brk(mm_struct& mm, vaddr_t brk) noexcept;
-
-// ---- accesses -----------------------------------------------------------------------------------
-
-enum class AccessResult : std::uint8_t { done, sigsegv, oom };
-
-// One 8-byte access of the program that this CPU runs; va is a multiple of 8. Faults are handled
-// and the access tried again until it succeeds or may not.
-template <ArchBackend A>
-AccessResult user_read(mm_struct& mm, vaddr_t va, std::uint64_t& value) noexcept;
-template <ArchBackend A>
-AccessResult user_write(mm_struct& mm, vaddr_t va, std::uint64_t value) noexcept;
-// Touches the page for reading, writing or fetching, value unimportant.
-template <ArchBackend A>
-AccessResult user_touch(mm_struct& mm, vaddr_t va, Access access) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

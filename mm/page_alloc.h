@@ -38,6 +38,13 @@ inline void page_set(page* p, std::uint32_t flags) noexcept {
 inline void page_clear(page* p, std::uint32_t flags) noexcept {
   p->flags.fetch_and(~flags, order::relaxed);
 }
+// The page may be mapped by another mm soon. PTL of the entry that made it exclusive. REQUIRES: the
+// page is not pinned, in a way that GUP-fast cannot miss.
+inline void page_clear_anon_exclusive(page* p) noexcept {
+  if (!page_test(p, PG_anon_exclusive)) return;
+  page_clear(p, PG_anon_exclusive);
+  trace(EventKind::anon_exclusive_clear, 0, p->pfn);
+}
 
 // References. The zero page is not counted.
 void get_page(page* p) noexcept;

@@ -30,6 +30,7 @@ class Mmu {
     root_ = root;
     asid_ = asid;
     mm_id_ = mm_id;
+    tlb.forget_front();
   }
   [[nodiscard]] unsigned asid() const noexcept { return asid_; }
 
@@ -46,18 +47,35 @@ class Mmu {
   // One attempt. A: whose encoding the tables have.
   template <class A>
   [[nodiscard]] Translation translate(vaddr_t va, Access access) noexcept {
-    Tlb::Entry* entry = tlb.lookup(asid_, va);
-    if (entry != nullptr && allows(entry->flags.load(order::relaxed), access)) {
-      charge(Cost::tlb_hit);
-      return use(*entry, va, access);
+    if (!tracing() && access != Access::exec) {
+      void* host = nullptr;
+      if (tlb.front(va, access == Access::write, host)) [[likely]] {
+        if (host == nullptr) __builtin_unreachable();  // spares the caller a test on the hit path
+        charge(Cost::tlb_hit);
+        return {host, true};
+      }
     }
-    return walk<A>(va, access);
+    return translate_behind_front<A>(va, access);
   }
 
   Tlb tlb;
   WalkCache walk_cache;
 
  private:
+  template <class A>
+  [[nodiscard, gnu::noinline]] Translation translate_behind_front(vaddr_t va,
+                                                                  Access access) noexcept {
+    Tlb::Entry* entry = tlb.lookup(asid_, va);
+    if (entry != nullptr && allows(entry->flags.load(order::relaxed), access)) {
+      charge(Cost::tlb_hit);
+      const Translation found = use(*entry, va, access);
+      if (!tracing() && access != Access::exec)
+        tlb.remember(*entry, va, access == Access::write, found.host);
+      return found;
+    }
+    return walk<A>(va, access);
+  }
+
   struct Leaf {
     page* table;
     unsigned index;

@@ -12,7 +12,7 @@ T* make_array(std::size_t count) noexcept {
   void* memory = kmalloc(count * sizeof(T), AllocSite::object);
   if (memory == nullptr) return nullptr;
   auto* array = static_cast<T*>(memory);
-  for (std::size_t i = 0; i < count; ++i) new (array + i) T;
+  for (std::size_t i = 0; i < count; ++i) new (array + i) T();
   return array;
 }
 
@@ -27,6 +27,11 @@ bool Tlb::init(const TlbGeometry& geometry, unsigned asids) noexcept {
              false};
     if (array.entries == nullptr) return false;
   }
+  front_mask_ = (geometry.front - 1) * sizeof(std::uint64_t);
+  for (Front& half : fronts_) {
+    half = {make_array<std::uint64_t>(geometry.front), make_array<std::uint64_t>(geometry.front)};
+    if (half.tags == nullptr || half.deltas == nullptr) return false;
+  }
   asids_ = asids;
   contexts_ = make_array<Atomic<std::uint32_t>>(asids);
   if (contexts_ == nullptr) return false;
@@ -36,6 +41,10 @@ bool Tlb::init(const TlbGeometry& geometry, unsigned asids) noexcept {
 
 void Tlb::exit() noexcept {
   for (Array& array : arrays_) kfree(array.entries);
+  for (Front& half : fronts_) {
+    kfree(half.tags);
+    kfree(half.deltas);
+  }
   kfree(contexts_);
 }
 
@@ -118,14 +127,33 @@ bool Tlb::look(const Entry& entry, unsigned size, TlbView& view) const noexcept 
 void Tlb::invalidate_page(unsigned asid, vaddr_t va) noexcept {
   for (unsigned size = 0; size < page_sizes; ++size)
     if (Entry* entry = find(asid, va, size)) entry->key.store(0, order::relaxed);
+  for (Front& half : fronts_) write_once(word_at(half.tags, front_offset(va)), std::uint64_t{0});
 }
 
 void Tlb::invalidate_asid(unsigned asid) noexcept {
   if (last_context_ == context_mask) return invalidate_all();
+  forget_front();
   contexts_[asid].store(++last_context_, order::relaxed);
 }
 
+void Tlb::remember(const Entry& entry, vaddr_t va, bool write, const void* host) noexcept {
+  if (!is_small(entry)) return;
+  Front& half = fronts_[write ? 1 : 0];
+  const std::uint64_t offset = front_offset(va);
+  write_once(word_at(half.deltas, offset), reinterpret_cast<std::uint64_t>(host) - va);
+  write_once(word_at(half.tags, offset), front_tag(va));
+}
+
+void Tlb::forget_front() noexcept {
+  if (++front_epoch_ < page_size) return;
+  front_epoch_ = 1;
+  for (Front& half : fronts_)
+    for (std::uint64_t at = 0; at <= front_mask_; at += sizeof(std::uint64_t))
+      write_once(word_at(half.tags, at), std::uint64_t{0});
+}
+
 void Tlb::invalidate_all() noexcept {
+  forget_front();
   for (Array& array : arrays_)
     for (unsigned i = 0; i < array.sets * array.ways; ++i)
       array.entries[i].key.store(0, order::relaxed);

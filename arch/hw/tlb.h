@@ -7,7 +7,15 @@
 // elsewhere. What an oracle wants to know of an entry (frame generation, slot, count of changes of
 // the slot) is written only when somebody listens, and so is a version by which a reader can tell
 // that it saw words of one entry and not of two.
+//
+// Before it lies a front, as small and quick as a first-level TLB: direct-mapped, one half for reads
+// and one for writes, so that one compare says that page, address space and right are all as wanted.
+// It knows 4 KiB pages of the loaded address space only, whose entries were in the arrays when they
+// were used; what invalidates those empties it too, and so does a switch. It is neither filled nor
+// asked while somebody listens.
 #pragma once
+
+#include <functional>
 
 #include "arch/arch.h"
 
@@ -63,6 +71,20 @@ class Tlb {
   [[nodiscard]] bool init(const TlbGeometry& geometry, unsigned asids) noexcept;
   void exit() noexcept;
 
+  // Does the front know where the byte at va lies on the host? If so, host is that place.
+  [[nodiscard]] bool front(vaddr_t va, bool write, void*& host) const noexcept {
+    const Front& half = fronts_[write ? 1 : 0];
+    const std::uint64_t offset = front_offset(va);
+    if (read_once(word_at(half.tags, offset)) != front_tag(va)) return false;
+    host = reinterpret_cast<void*>(va + read_once(word_at(half.deltas, offset)));
+    return true;
+  }
+  // The entry allows such an access to va and has just been used, in the loaded address space;
+  // host: the byte at va.
+  void remember(const Entry& entry, vaddr_t va, bool write, const void* host) noexcept;
+  // Another address space is loaded.
+  void forget_front() noexcept;
+
   // Null: a miss.
   [[nodiscard]] Entry* lookup(unsigned asid, vaddr_t va) noexcept;
   void insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracles) noexcept;
@@ -98,6 +120,32 @@ class Tlb {
     bool used = false;  // ever filled: spares the probe of sizes that nobody maps
   };
 
+  // Two arrays and offsets in bytes: what stands between an address and its data is a shift, a mask
+  // and a load.
+  struct Front {
+    std::uint64_t* tags = nullptr;    // page address | epoch; 0: never used
+    std::uint64_t* deltas = nullptr;  // from an address of the page to its byte on the host
+  };
+  static constexpr unsigned word_shift = 3;
+  static_assert(sizeof(std::uint64_t) == 1U << word_shift);
+
+  [[nodiscard]] std::uint64_t front_offset(vaddr_t va) const noexcept {
+    return (va >> (page_shift - word_shift)) & front_mask_;
+  }
+  static std::uint64_t& word_at(std::uint64_t* words, std::uint64_t offset) noexcept {
+    return *reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(words) + offset);
+  }
+  [[nodiscard]] std::uint64_t front_tag(vaddr_t va) const noexcept {
+    return (va & page_mask) | front_epoch_;
+  }
+
+  // Of a 4 KiB page.
+  [[nodiscard]] bool is_small(const Entry& entry) const noexcept {
+    const Array& small = arrays_[0];
+    const std::less<const Entry*> before;
+    return !before(&entry, small.entries) &&
+           before(&entry, small.entries + std::size_t{small.sets} * small.ways);
+  }
   // False: not valid.
   [[nodiscard]] bool look(const Entry& entry, unsigned size, TlbView& view) const noexcept;
   [[nodiscard]] std::uint64_t key_of(unsigned asid, vaddr_t va, unsigned size) const noexcept {
@@ -111,6 +159,9 @@ class Tlb {
   // The way to fill: one that holds nothing, else any.
   [[nodiscard]] Entry* choose_way(Entry* set, unsigned ways) noexcept;
 
+  Front fronts_[2];                // for reads, for writes
+  std::uint64_t front_mask_ = 0;   // of offsets
+  std::uint64_t front_epoch_ = 0;  // below page_size; what has another one is not valid
   Array arrays_[page_sizes];
   Atomic<std::uint32_t>* contexts_ = nullptr;  // of each ASID
   unsigned asids_ = 0;

@@ -36,15 +36,20 @@ struct x86 : x86_pte {
     std::uint64_t tlb_gen = 0;  // every flush up to this one has been done in the slot
   };
 
-  // cpu_tlbstate. loaded_mm and is_lazy are read by CPUs that flush; the rest is the CPU's own.
+  // cpu_tlbstate. loaded_mm and is_lazy are read by CPUs that flush, info by those that are asked
+  // to; the rest is the CPU's own. Each kind in cache lines of its own: the CPU's counts change with
+  // every flush, and who flushes should not wait for that line too.
   struct cpu_state {
     Atomic<mm_struct*> loaded_mm{nullptr};
     Atomic<bool> is_lazy{false};
+    std::byte apart_from_own[64];
     std::uint16_t loaded_mm_asid = 0;
     std::uint16_t next_asid = 0;
     tlb_context ctxs[tlb_nr_dyn_asids];
-    flush_tlb_info info;  // of the flush that this CPU asks for; one at a time
     bool info_in_use = false;
+    std::byte apart_from_info[64];
+    flush_tlb_info info;  // of the flush that this CPU asks for; one at a time
+    std::byte apart_from_mmu[64];
     hw::Mmu mmu;
     std::byte apart[128];  // the next CPU's words are in other cache lines
   };

@@ -83,4 +83,16 @@ std::string word_value(const Arguments& arguments,
                                joined(allowed, ", ", " or ")));
 }
 
+std::vector<AllocRule> alloc_rules(const Arguments& arguments) {
+  std::vector<AllocRule> rules;
+  const auto found = arguments.options.find(fail_alloc_option.name);
+  if (found == arguments.options.end()) return rules;
+  for (const std::string& text : found->second) try {
+      rules.push_back(parse_alloc_rule(text));
+    } catch (const AllocRuleError& error) {
+      throw UsageError(fmt::format("{} {}", fail_alloc_option.name, error.what()));
+    }
+  return rules;
+}
+
 }  // namespace tlblab

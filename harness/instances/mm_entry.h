@@ -30,8 +30,7 @@ struct MmEntryPoints {
   static constexpr auto madvise_flags = &do_madvise_flags<A>;
   static constexpr auto mremap = &do_mremap<A>;
   static constexpr auto brk = &do_brk<A>;
-  static constexpr auto read = &user_read<A>;
-  static constexpr auto write = &user_write<A>;
+  static constexpr auto fault = &detail::fault_of_access<A>;
   static constexpr auto touch = &user_touch<A>;
   static constexpr auto gup = &get_user_pages_fast<A>;
   static constexpr auto uffd_register = &do_uffd_register<A>;

@@ -21,7 +21,8 @@ inline constexpr SessionOptions explored_session{.frames = 96,
                                                          .huge_ways = 1,
                                                          .giant_sets = 1,
                                                          .giant_ways = 1,
-                                                         .walk_entries = 2}};
+                                                         .walk_entries = 2,
+                                                         .front = 1}};
 
 // What one execution came to: the world's result, with what the oracles and the body saw.
 struct Execution {
@@ -32,10 +33,11 @@ struct Execution {
 template <ArchBackend A, class Scenario>
 class ExploreRun {
  public:
-  ExploreRun(const struct fixes& fixes, unsigned cpus, Chooser& chooser)
-      : fixes_(fixes),
+  ExploreRun(const ExploreOptions& options, unsigned cpus, Chooser& chooser)
+      : fixes_(options.fixes),
         cpus_(cpus),
-        machine_({.cpus = cpus, .chooser = &chooser}),
+        failures_(options.fail_alloc, cpus),
+        machine_({.cpus = cpus, .alloc_policy = failures_.policy(), .chooser = &chooser}),
         oracles_(cpus, true, {.scan_frees = true}) {
     oracles_.attach(machine_);
     // What has gone wrong is not gone on with: the schedule ends there.
@@ -56,6 +58,7 @@ class ExploreRun {
     for (const Violation& seen : lab_.examples()) prefer(execution, seen);
     return execution;
   }
+  [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
@@ -74,7 +77,10 @@ class ExploreRun {
     lab_.meet();
     use_mm<A>(*mm_);
     Lab<A> lab(lab_, *mm_);
-    if (cpu == 0) body_.setup(lab);
+    if (cpu == 0) {
+      body_.setup(lab);
+      failures_.arm(choose);
+    }
     lab_.meet();
     body_.act(lab, cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
     unuse_mm<A>();
@@ -85,6 +91,7 @@ class ExploreRun {
 
   struct fixes fixes_;
   unsigned cpus_;
+  AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
   Session<A> session_{explored_session};
@@ -97,15 +104,22 @@ template <ArchBackend A, class Scenario>
 ExploreReport explore_scenario(const ExploreOptions& options) {
   const unsigned cpus = options.cpus == 0 ? Scenario::info.cpus : options.cpus;
   Violation first;
+  AllocReport allocations;
   const auto execute = [&](Chooser& chooser) {
-    Execution execution = ExploreRun<A, Scenario>(options.fixes, cpus, chooser).run();
+    ExploreRun<A, Scenario> run(options, cpus, chooser);
+    Execution execution = run.run();
+    const AllocReport asked = run.allocations();
+    allocations.rules = asked.rules;
+    allocations.counts += asked.counts;
     if (first.kind.empty()) first = execution.violation;
     return std::move(execution.result);
   };
   static const std::atomic<bool> never{false};
   const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
-  return options.schedule.empty() ? search_report(options, execute, stop, first)
-                                  : replay_report(options, execute, first);
+  ExploreReport report = options.schedule.empty() ? search_report(options, execute, stop, first)
+                                                  : replay_report(options, execute, first);
+  report.allocations = std::move(allocations);
+  return report;
 }
 
 ExploreReport search_report(const ExploreOptions& options,

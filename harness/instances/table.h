@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/trace.h"
+#include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
 #include "mm/fixes.h"
@@ -32,6 +33,7 @@ struct StressOptions {
   std::uint64_t seed = 1;
   Placement placement;
   struct fixes fixes;
+  std::vector<AllocRule> fail_alloc;
   bool oracles = true;
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
 };
@@ -46,6 +48,7 @@ struct StressReport {
   double first_violation_seconds = -1;
   std::uint64_t violations = 0;     // in all
   std::vector<Violation> examples;  // the first few
+  AllocReport allocations;
 };
 
 // ---- explorer -------------------------------------------------------------------------------------
@@ -57,6 +60,7 @@ struct ExploreOptions {
   std::uint64_t seed = 1;
   std::string schedule;  // not empty: replay this one
   struct fixes fixes;
+  std::vector<AllocRule> fail_alloc;
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -74,6 +78,7 @@ struct ExploreReport {
   std::vector<Found> violations;
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
+  AllocReport allocations;        // of all executions
 };
 
 // ---- entries --------------------------------------------------------------------------------------
@@ -98,6 +103,7 @@ struct TraceOptions {
   unsigned cpus = 0;  // 0: the recorded number
   Placement placement;
   bool oracles = true;
+  std::vector<AllocRule> fail_alloc;
   std::function<void(const ReplayEvent&)> on_event;
   std::function<void(std::size_t done, std::size_t of)> on_progress;  // now and then
   const std::atomic<bool>* stop = nullptr;
@@ -111,6 +117,7 @@ struct TraceReport {
   double seconds = 0;
   std::uint64_t violations = 0;
   std::vector<Violation> examples;
+  AllocReport allocations;
   bool interrupted = false;
 };
 

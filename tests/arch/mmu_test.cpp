@@ -19,7 +19,8 @@ constexpr TlbGeometry small{.sets = 8,
                             .huge_ways = 2,
                             .giant_sets = 1,
                             .giant_ways = 2,
-                            .walk_entries = 4};
+                            .walk_entries = 4,
+                            .front = 4};
 constexpr vaddr_t base = 3ULL << 30;
 
 // Every backend that the walker serves.

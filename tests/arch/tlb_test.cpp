@@ -17,7 +17,8 @@ constexpr TlbGeometry small{.sets = 8,
                             .huge_ways = 2,
                             .giant_sets = 1,
                             .giant_ways = 2,
-                            .walk_entries = 4};
+                            .walk_entries = 4,
+                            .front = 4};
 constexpr unsigned asids = 3;
 constexpr std::uint64_t capacity = std::uint64_t{small.sets} * small.ways;
 
@@ -226,6 +227,83 @@ TEST_F(TlbTest, HighAddressesKeepAllTheirBits) {
   EXPECT_EQ(found(0, high), 1U);
   EXPECT_EQ(found(0, high & ((1ULL << 47) - 1)), miss);
   EXPECT_EQ(visited(high, high + page_size), std::vector<pfn_t>{1});
+}
+
+// ---- the front ----------------------------------------------------------------------------------
+
+class FrontTest : public TlbTest {
+ protected:
+  // An entry for va, used once.
+  void use(vaddr_t va, bool write, unsigned size = 0) {
+    insert(0, va, 1, size);
+    tlb.remember(*tlb.lookup(0, va), va, write, &bytes_[va % page_size]);
+  }
+  bool known(vaddr_t va, bool write) {
+    void* host = nullptr;
+    return tlb.front(va, write, host) && host == &bytes_[va % page_size];
+  }
+
+ private:
+  std::byte bytes_[page_size]{};
+};
+
+TEST_F(FrontTest, KnowsAPageForWhatItWasUsedFor) {
+  EXPECT_FALSE(known(base, false));
+  use(base + 16, false);
+  EXPECT_TRUE(known(base, false));
+  EXPECT_TRUE(known(base + page_size - 8, false));
+  EXPECT_FALSE(known(base, true));  // reading gave no right to write
+  EXPECT_FALSE(known(base + page_size, false));
+  use(base, true);
+  EXPECT_TRUE(known(base + 8, true));
+}
+
+TEST_F(FrontTest, AddressesThatDifferHighUpAreApart) {
+  use(base, false);
+  for (unsigned bit = page_shift; bit < 64; ++bit)
+    EXPECT_FALSE(known(base ^ (1ULL << bit), false)) << bit;
+}
+
+TEST_F(FrontTest, PagesOfOnePlacePushEachOtherOut) {
+  use(base, false);
+  use(base + small.front * page_size, false);
+  EXPECT_FALSE(known(base, false));
+  EXPECT_TRUE(known(base + small.front * page_size, false));
+}
+
+TEST_F(FrontTest, LargerPagesStayOutside) {
+  use(base, false, 1);
+  EXPECT_FALSE(known(base, false));
+}
+
+TEST_F(FrontTest, EveryInvalidateEmptiesIt) {
+  const auto fill = [this] {
+    for (const bool write : {false, true}) use(base, write);
+    use(base + page_size, false);
+  };
+  fill();
+  tlb.invalidate_page(0, base + 8);
+  EXPECT_FALSE(known(base, false));
+  EXPECT_FALSE(known(base, true));
+  EXPECT_TRUE(known(base + page_size, false));
+  for (const auto empty : {&Tlb::invalidate_all, &Tlb::forget_front}) {
+    fill();
+    (tlb.*empty)();
+    EXPECT_FALSE(known(base, false));
+    EXPECT_FALSE(known(base + page_size, false));
+  }
+  fill();
+  tlb.invalidate_asid(0);
+  EXPECT_FALSE(known(base, true));
+}
+
+// Epochs are few: what was known in one must not come back with its number.
+TEST_F(FrontTest, ForgottenStaysForgotten) {
+  use(base, false);
+  for (std::uint64_t n = 0; n < 3 * page_size; ++n) {
+    tlb.forget_front();
+    ASSERT_FALSE(known(base, false)) << n;
+  }
 }
 
 }  // namespace

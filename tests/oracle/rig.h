@@ -21,7 +21,8 @@ inline constexpr TlbGeometry small_tlb{.sets = 4,
                                        .huge_ways = 1,
                                        .giant_sets = 1,
                                        .giant_ways = 1,
-                                       .walk_entries = 4};
+                                       .walk_entries = 4,
+                                       .front = 4};
 
 // Power on, run, power off. What is between on and off is one memory.
 template <class A>

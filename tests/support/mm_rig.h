@@ -92,14 +92,16 @@ inline constexpr TlbGeometry test_tlb{.sets = 64,
                                       .huge_ways = 2,
                                       .giant_sets = 1,
                                       .giant_ways = 2,
-                                      .walk_entries = 8};
+                                      .walk_entries = 8,
+                                      .front = 16};
 inline constexpr TlbGeometry tiny_tlb{.sets = 4,
                                       .ways = 2,
                                       .huge_sets = 1,
                                       .huge_ways = 1,
                                       .giant_sets = 1,
                                       .giant_ways = 1,
-                                      .walk_entries = 4};
+                                      .walk_entries = 4,
+                                      .front = 4};
 
 struct RigOptions {
   MachineOptions machine{};

@@ -23,7 +23,8 @@ struct rcu_head;
 
 namespace detail {
 
-struct CallSingle {
+// Alone in its line: the target of one must not wait for the line because another one is written.
+struct alignas(64) CallSingle {
   ipi_fn fn = nullptr;
   void* info = nullptr;
   CallSingle* next = nullptr;
@@ -40,8 +41,11 @@ struct alignas(128) Cpu {
   std::uint64_t ipis_sent = 0;     // interrupts really sent, after coalescing
   std::uint64_t interrupts = 0;    // handler runs
   unsigned relaxes = 0;
+  HeldMemory held;               // allocations less frees of this CPU; one CPU's may be negative
   std::uint64_t rcu_posted = 0;  // callbacks
   CallSingle* calls = nullptr;   // one node per target
+  void** frames = nullptr;       // free ones kept at hand (real/memory.h)
+  unsigned nr_frames = 0;
   alignas(128) std::atomic<CallSingle*> mailbox{nullptr};
   alignas(128) std::atomic<rcu_head*> rcu_done{nullptr};  // callbacks whose grace period is over
   std::atomic<std::uint64_t> rcu_returned{0};             // how many of rcu_posted came there

@@ -6,6 +6,7 @@
 
 #include <hwloc.h>
 
+#include "harness/world/real/memory.h"
 #include "harness/world/real/rcu.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -19,6 +20,7 @@ MachineOptions* options = nullptr;
 struct Machine::State {
   std::vector<detail::Cpu> cpus;
   std::vector<detail::CallSingle> calls;
+  std::vector<void*> frames;
   std::atomic<unsigned> ended{0};
   std::atomic<unsigned> drained{0};  // CPUs without an outstanding RCU callback
   hwloc_topology_t topology = nullptr;
@@ -48,12 +50,14 @@ Machine::Machine(MachineOptions options)
   const unsigned count = options_.cpus;
   state_->cpus = std::vector<detail::Cpu>(count);
   state_->calls = std::vector<detail::CallSingle>(std::size_t{count} * count);
+  state_->frames = std::vector<void*>(std::size_t{count} * detail::frames_kept);
   const bool shared = shares_units(options_);
   for (unsigned id = 0; id < count; ++id) {
     detail::Cpu& cpu = state_->cpus[id];
     cpu.id = id;
     cpu.oversubscribed = shared;
     cpu.calls = &state_->calls[std::size_t{id} * count];
+    cpu.frames = &state_->frames[std::size_t{id} * detail::frames_kept];
     cpu.choice_state = options_.seed == 0 ? 0 : options_.seed * 0x9e3779b97f4a7c15ULL + id + 1;
   }
   if (!options_.units.empty()) {
@@ -66,6 +70,7 @@ Machine::Machine(MachineOptions options)
 }
 
 Machine::~Machine() {
+  for (detail::Cpu& cpu : state_->cpus) detail::drain_frames(cpu);
   if (state_->topology != nullptr) hwloc_topology_destroy(state_->topology);
   detail::cpus = nullptr;
   detail::nr_cpus = 0;

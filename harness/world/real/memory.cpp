@@ -57,11 +57,13 @@ unsigned arena_of_node(unsigned node) noexcept {
 }
 
 // Memory is also set up and looked at while no CPU runs, then on behalf of CPU 0.
-unsigned this_cpu() noexcept { return detail::current == nullptr ? 0 : detail::current->id; }
+detail::Cpu& this_cpu() noexcept {
+  return detail::current == nullptr ? detail::cpus[0] : *detail::current;
+}
 
 bool made_to_fail(AllocSite site) noexcept {
   AllocPolicy* policy = detail::options->alloc_policy;
-  return policy != nullptr && policy->fails(site, this_cpu());
+  return policy != nullptr && policy->fails(site, this_cpu().id);
 }
 
 unsigned node_of(unsigned cpu) noexcept {
@@ -69,29 +71,66 @@ unsigned node_of(unsigned cpu) noexcept {
   return cpu < nodes.size() ? nodes[cpu] : 0;
 }
 
+// jemalloc's cache of a thread holds frames of one arena only: right only with a single node.
+int cache_flag() noexcept { return detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE; }
+
+void* fresh_frame() noexcept {
+  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu().id)));
+  return mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache_flag());
+}
+
+void give_back(void* frame) noexcept { dallocx(frame, cache_flag()); }
+
 }  // namespace
 
 void* alloc_frame(AllocSite site) noexcept {
   if (made_to_fail(site)) return nullptr;
-  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu())));
-  // The thread's cache holds frames of one arena only, so it is right only with a single node.
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  void* frame = mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache);
-  if (frame != nullptr) unpoison(frame);
+  detail::Cpu* cpu = detail::current;
+  void* frame =
+      cpu != nullptr && cpu->nr_frames != 0 ? cpu->frames[--cpu->nr_frames] : fresh_frame();
+  if (frame == nullptr) return nullptr;
+  unpoison(frame);
+  ++this_cpu().held.frames;
   return frame;
 }
 
 void free_frame(void* frame) noexcept {
   if (detail::options->junk_fill) std::memset(frame, freed_byte, page_size);
   poison(frame);
-  const int cache = detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE;
-  dallocx(frame, cache);
+  detail::Cpu* cpu = detail::current;
+  if (cpu != nullptr && cpu->nr_frames < detail::frames_kept && detail::options->nodes.empty())
+    cpu->frames[cpu->nr_frames++] = frame;
+  else
+    give_back(frame);
+  --this_cpu().held.frames;
 }
+
+namespace detail {
+void drain_frames(Cpu& cpu) noexcept {
+  while (cpu.nr_frames != 0) give_back(cpu.frames[--cpu.nr_frames]);
+}
+}  // namespace detail
 
 void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
-  return made_to_fail(site) ? nullptr : std::calloc(1, bytes);
+  if (made_to_fail(site)) return nullptr;
+  void* object = std::calloc(1, bytes);
+  if (object != nullptr) ++this_cpu().held.objects;
+  return object;
 }
 
-void kfree(void* object) noexcept { std::free(object); }
+void kfree(void* object) noexcept {
+  if (object == nullptr) return;
+  std::free(object);
+  --this_cpu().held.objects;
+}
+
+HeldMemory memory_held() noexcept {
+  HeldMemory sum;
+  for (unsigned cpu = 0; cpu < detail::nr_cpus; ++cpu) {
+    sum.frames += detail::cpus[cpu].held.frames;
+    sum.objects += detail::cpus[cpu].held.objects;
+  }
+  return sum;
+}
 
 }  // namespace tlblab::inline TLBLAB_WORLD
