@@ -167,8 +167,7 @@ std::int64_t gup_slow(mm_struct& mm, vaddr_t start, std::uint64_t nr, gup_walk& 
 inline void trace_pins(const mm_struct& mm, vaddr_t start, const gup_walk& walk) noexcept {
   if (!tracing() || (walk.flags & FOLL_PIN) == 0) return;
   for (std::uint64_t n = 0; n < walk.nr; ++n)
-    trace(EventKind::page_pin, mm.id, walk.pages[n]->pfn, start + (n << page_shift),
-          walk.pages[n]->generation.load(order::relaxed));
+    trace(EventKind::page_pin, mm.id, walk.pages[n]->pfn, start + (n << page_shift));
 }
 
 }  // namespace detail

@@ -178,7 +178,7 @@ bool share_huge_pmd(
   A::ptep_set_wrprotect(parent, va, from.word());
   const pte_t now = ptep_get(from);
   note_change(parent, from, va, was, now);
-  set_pte_at(child, to, va, A::pte_mkold(A::pte_wrprotect(now)));
+  set_pte_at(child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(A::pte_wrprotect(now))));
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
+#include "mm/swap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -78,6 +79,16 @@ void zap_present_pages(
   if (tlb_remove_pages_ptl(tlb, p, nr, delay_rmap)) progress.force_flush = progress.full = true;
 }
 
+// No TLB has the entry, so nothing is recorded.
+template <ArchBackend A>
+void zap_nonpresent_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va) noexcept {
+  const pte_t pte = ptep_get(ref);
+  if (is_swap_pte<A>(pte))
+    free_swap_pte<A>(*tlb.mm, ref, va, pte);
+  else
+    set_pte_at(*tlb.mm, ref, va, {});
+}
+
 // Returns how many entries it took care of, one or a run of pages of one folio; room: how many there
 // may be.
 template <ArchBackend A>
@@ -88,6 +99,10 @@ unsigned zap_pte(mmu_gather<A>& tlb,
                  zap_progress& progress) noexcept {
   const pte_t pte = ptep_get(ref);
   if (A::pte_none(pte)) return 1;
+  if (!A::pte_present(pte)) {
+    zap_nonpresent_pte(tlb, ref, va);
+    return 1;
+  }
   page* p = pfn_to_page(A::pte_pfn(pte));
   const bool counted = !page_test(p, PG_reserved);
   const unsigned nr = counted ? folio_pte_batch<A>(ref, p, room) : 1;

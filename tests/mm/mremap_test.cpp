@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mremap: contents go along, nothing is left behind, nothing is lost when it fails.
+#include "mm/mremap.tcc"
+
 #include <cerrno>
 
-#include "mm/mremap.tcc"
 #include "mm/page_cache.h"
 #include "mm/vma.h"
 #include "tests/mm/backends.h"

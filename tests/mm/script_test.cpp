@@ -57,6 +57,8 @@ constexpr const char* scripts[] = {
     "thp_split_munmap",
     "thp_zap_whole",
     "thp_zeropage",
+    "uffd_move",
+    "uffd_wp",
     "zeropage_cow",
 };
 // What the second CPU does matters.
