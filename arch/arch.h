@@ -174,6 +174,8 @@ concept PteOperations =
       // Returns the final A and D bits (D31); full: nobody else runs on the mm.
       { A::ptep_get_and_clear(mm, va, word, true) } noexcept -> std::same_as<pte_t>;
       { A::ptep_set_wrprotect(mm, va, word) } noexcept;
+      // Takes A away, atomically with what hardware sets meanwhile. True if it was set.
+      { A::ptep_test_and_clear_young(mm, va, word) } noexcept -> std::same_as<bool>;
       // Adds rights, and D if dirty (a write). True if the entry changed.
       { A::ptep_set_access_flags(word, pte, true) } noexcept -> std::same_as<bool>;
       // False only where no TLB can hold what the change takes away (D35).

@@ -11,7 +11,8 @@ namespace tlblab::inline TLBLAB_WORLD {
 namespace detail {
 
 inline AccessResult access_result(FaultResult fault) noexcept {
-  return fault == FaultResult::oom ? AccessResult::oom : AccessResult::sigsegv;
+  if (fault == FaultResult::oom) return AccessResult::oom;
+  return fault == FaultResult::sigbus ? AccessResult::sigbus : AccessResult::sigsegv;
 }
 
 // use(host) does the data part, inside the window.
@@ -29,6 +30,7 @@ AccessResult user_access(mm_struct& mm, vaddr_t va, Access access, Use use) noex
         return AccessResult::done;
       }
     }
+    charge(Cost::page_fault);
     mm.mmap_lock.down_read();
     const FaultResult fault = handle_mm_fault<A>(mm, va, access);
     mm.mmap_lock.up_read();

@@ -20,11 +20,21 @@ struct copy_site {
   bool cow;
 };
 
+// Kernel: copy_nonpresent_pte. A marker of userfaultfd stays behind, its context does too.
+template <ArchBackend A>
+void copy_nonpresent_pte(const copy_site& site, pte_ref to, pte_t pte, vaddr_t va) noexcept {
+  constexpr std::uint64_t inherited = PTE_MARKER_GUARD | PTE_MARKER_POISONED;
+  const swp_entry_t entry = A::pte_swap_entry(pte);
+  if (entry.type == SwapType::marker && (entry.offset & inherited) != 0)
+    set_pte_at(site.child, to, va, A::mk_swap_pte({SwapType::marker, entry.offset & inherited}));
+}
+
 // Both PTLs are held.
 template <ArchBackend A>
 void copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
   pte_t pte = ptep_get(from);
   if (A::pte_none(pte)) return;
+  if (!A::pte_present(pte)) return copy_nonpresent_pte<A>(site, to, pte, va);
   page* p = pfn_to_page(A::pte_pfn(pte));
   get_page(p);
   folio_add_rmap_pte(p);

@@ -19,15 +19,16 @@ bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
   if ((vma.vm_flags & VM_WRITE) == 0 || A::pte_write(pte) || A::pte_protnone(pte)) return false;
   const page* p = pfn_to_page(A::pte_pfn(pte));
   if (is_cow_mapping(vma)) return page_test(p, PG_anon) && page_test(p, PG_anon_exclusive);
+  // A dirty entry has had its write fault; a clean one may still owe it.
   return A::pte_dirty(pte);
 }
 
 template <ArchBackend A>
 void change_pte(mmu_gather<A>& tlb, const vm_area_struct& vma, pte_ref ref, vaddr_t va) noexcept {
-  if (A::pte_none(ptep_get(ref))) return;
+  if (!A::pte_present(ptep_get(ref))) return;
   // Taken out while it changes, so that no A or D bit set meanwhile is lost.
   const pte_t was = A::ptep_get_and_clear(*tlb.mm, va, ref.word(), false);
-  pte_t now = A::pte_modify(was, vma.vm_flags);
+  pte_t now = A::pte_modify(was, vm_page_prot(vma));
   if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
   ref.word().store(now.val, order::release);
   note_change(*tlb.mm, ref, va, was, now);

@@ -38,7 +38,7 @@ bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) no
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
     set_pte_at(mm, to, stretch.to + at, pte);
-    moved = true;
+    moved |= A::pte_present(pte);
   }
   return moved;
 }
@@ -92,9 +92,16 @@ std::int64_t move_vma(mm_struct& mm,
   if (fresh == nullptr) return -ENOMEM;
   if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;
-  const std::uint64_t moved = move_page_tables<A>(mm, {from, place, length});
-  if (moved < length) {  // back again; the old tables are still there
-    static_cast<void>(move_page_tables<A>(mm, {place, from, moved}));
+  std::uint64_t moved = 0;
+  {
+    // The new area may be part of an older one, which a walk of the file's areas meets before the
+    // place that a page comes from. Kernel: need_rmap_locks.
+    const i_mmap_write_lock lock(fresh->vm_file);
+    moved = move_page_tables<A>(mm, {from, place, length});
+    // Back again; the old tables are still there.
+    if (moved < length) static_cast<void>(move_page_tables<A>(mm, {place, from, moved}));
+  }
+  if (moved < length) {
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }
@@ -139,7 +146,7 @@ std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcep
   }
   const std::uint64_t growth = request.new_length - request.old_length;
   if (in_place && can_grow_in_place(mm, *vma, old_end, growth)) {
-    vma->vm_end += growth;
+    vma_grow(*vma, growth);
     vma_merge(mm, *vma);
     return static_cast<std::int64_t>(request.old_address);
   }

@@ -228,7 +228,9 @@ void folio_add_rmap_pte(page* p) noexcept {
 
 void folio_remove_rmap_pte(page* p) noexcept {
   if (page_test(p, PG_reserved)) return;
-  vm_bug_on(p->mapcount.fetch_sub(1, order::relaxed) <= 0, "mapcount_below_zero");
+  // Release: stores through the mapping, invalidated by now, come before the count that says it is
+  // gone; pairs with page_mkclean.
+  vm_bug_on(p->mapcount.fetch_sub(1, order::release) <= 0, "mapcount_below_zero");
 }
 
 // Word by word: another CPU may still write the source through a translation that is

@@ -152,6 +152,10 @@ enum class MmCall : std::uint8_t {
   madvise_dontneed,
   fork,
   exit_mmap,
+  madvise_free,
+  madvise_cold,
+  madvise_guard,
+  madvise_remove,
 };
 
 // Makes chosen allocations fail. Asked before every allocation of the world it is given to.

@@ -36,18 +36,46 @@ void zap_present_page(mmu_gather<A>& tlb, page* p, pte_t pte, zap_progress& prog
   bool delay_rmap = false;
   if (!page_test(p, PG_anon) && A::pte_dirty(pte)) {
     page_set(p, PG_dirty);
-    delay_rmap = tlb_delay_rmap(tlb);
-    progress.force_flush |= delay_rmap;
+    // Without the fix the PTL alone is to keep write-back away, which does not take it for a page
+    // that is not mapped.
+    if (tlb.mm->fixes.delayed_rmap) delay_rmap = tlb_delay_rmap(tlb);
+    progress.force_flush |= delay_rmap || !tlb.mm->fixes.delayed_rmap;
   }
   tlb.mm->rss.fetch_sub(1, order::relaxed);
   if (!delay_rmap) folio_remove_rmap_pte(p);
   if (tlb_remove_pages_ptl(tlb, p, 1, delay_rmap)) progress.force_flush = progress.full = true;
 }
 
+// What is zapped, and from where.
+struct zap_site {
+  zap_details details;
+  bool file;  // the area maps one
+};
+
+// No TLB has the entry, so nothing is recorded.
 template <ArchBackend A>
-void zap_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, zap_progress& progress) noexcept {
+void zap_nonpresent_pte(mmu_gather<A>& tlb,
+                        pte_ref ref,
+                        vaddr_t va,
+                        const zap_site& site) noexcept {
+  const swp_entry_t entry = A::pte_swap_entry(ptep_get(ref));
+  // A guard stays until its area goes; so does what userfaultfd knows of a page that the file still
+  // has.
+  const std::uint64_t kept = PTE_MARKER_GUARD | (site.file ? std::uint64_t{PTE_MARKER_UFFD_WP} : 0);
+  const bool stays = entry.type == SwapType::marker && (entry.offset & kept) != 0;
+  if (!stays || site.details.drop_markers) set_pte_at(*tlb.mm, ref, va, {});
+}
+
+template <ArchBackend A>
+void zap_pte(mmu_gather<A>& tlb,
+             pte_ref ref,
+             vaddr_t va,
+             const zap_site& site,
+             zap_progress& progress) noexcept {
   const pte_t pte = ptep_get(ref);
   if (A::pte_none(pte)) return;
+  if (!A::pte_present(pte)) return zap_nonpresent_pte(tlb, ref, va, site);
+  if (!site.details.even_cows && page_test(pfn_to_page(A::pte_pfn(pte)), PG_anon)) return;
   const pte_t was = ptep_get_and_clear<A>(*tlb.mm, ref, va, tlb.fullmm);
   tlb_remove_tlb_entries(tlb, va, 1);  // before the page is queued
   page* p = pfn_to_page(A::pte_pfn(was));
@@ -56,13 +84,17 @@ void zap_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, zap_progress& progress
 
 // From va until end or until the batch is full; returns where it stopped. No table: end.
 template <ArchBackend A>
-vaddr_t zap_locked_stretch(mmu_gather<A>& tlb, vaddr_t va, vaddr_t end) noexcept {
+vaddr_t zap_locked_stretch(mmu_gather<A>& tlb,
+                           vaddr_t va,
+                           vaddr_t end,
+                           const zap_site& site) noexcept {
   tlb_change_page_size(tlb, page_shift);
   pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, va);
   if (!ref) return end;
   zap_progress progress;
   enter_lazy_mmu_mode<A>();
-  for (; va < end && !progress.full; va += page_size, ++ref.index) zap_pte(tlb, ref, va, progress);
+  for (; va < end && !progress.full; va += page_size, ++ref.index)
+    zap_pte(tlb, ref, va, site, progress);
   leave_lazy_mmu_mode<A>();  // before the invalidate and before the unlock (trap T13)
   if (progress.force_flush) {
     tlb_flush_mmu_tlbonly(tlb);
@@ -114,12 +146,12 @@ void reclaim_table(mmu_gather<A>& tlb, vaddr_t start) noexcept {
 
 // Within one PTE table.
 template <ArchBackend A>
-void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, const zap_site& site) noexcept {
   for (vaddr_t va = start; va < end;) {
-    va = zap_locked_stretch(tlb, va, end);
+    va = zap_locked_stretch(tlb, va, end, site);
     if (va < end) cpu_event(CpuEvent::tick);
   }
-  if (A::features.pt_reclaim && details.reclaim_pt && end - start == pmd_size)
+  if (A::features.pt_reclaim && site.details.reclaim_pt && end - start == pmd_size)
     reclaim_table(tlb, start);
 }
 
@@ -129,15 +161,15 @@ void zap_table_range(mmu_gather<A>& tlb,
                      unsigned level,
                      vaddr_t start,
                      vaddr_t end,
-                     zap_details details) noexcept {
+                     const zap_site& site) noexcept {
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
     // Without a lock: a clear that is just being made is not waited for.
     page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
     if (below != nullptr && level == 1)
-      zap_pte_range(tlb, va, next, details);
+      zap_pte_range(tlb, va, next, site);
     else if (below != nullptr)
-      zap_table_range(tlb, below, level - 1, va, next, details);
+      zap_table_range(tlb, below, level - 1, va, next, site);
     va = next;
   }
 }
@@ -151,7 +183,8 @@ void unmap_page_range(mmu_gather<A>& tlb,
                       vaddr_t end,
                       zap_details details) noexcept {
   tlb_start_vma(tlb, vma);
-  detail::zap_table_range(tlb, tlb.mm->pgd, tlb.mm->top_level, start, end, details);
+  const detail::zap_site site{details, vma.vm_file != nullptr};
+  detail::zap_table_range(tlb, tlb.mm->pgd, tlb.mm->top_level, start, end, site);
   tlb_end_vma(tlb);
 }
 
