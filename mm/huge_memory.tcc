@@ -14,6 +14,13 @@ bool pmd_trans_huge(pte_t pmd) noexcept {
   return !A::pte_none(pmd) && A::pmd_leaf(pmd);
 }
 
+// Without a lock: may be split, or made huge, right after.
+template <ArchBackend A>
+bool is_huge(mm_struct& mm, vaddr_t va) noexcept {
+  page* pmds = find_table<A>(mm, va, 1);
+  return pmds != nullptr && pmd_trans_huge<A>(ptep_get(entry_in(pmds, va, 1)));
+}
+
 // A full range of PTEs as the kernel's flush_pmd_tlb_range asks on most machines: by pages, and
 // upper levels too.
 template <ArchBackend A>
@@ -154,6 +161,25 @@ bool change_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, Change change) noexcept {
   ref.word().store(now.val, order::release);
   note_change(mm, ref, va & pmd_mask, was, now);
   if (A::huge_pmd_needs_flush(was, now)) tlb_flush_level_range(tlb, va & pmd_mask, pmd_size, 1);
+  unlock_table(mm, ref.table, 1);
+  return true;
+}
+
+template <ArchBackend A>
+bool age_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, bool clean) noexcept {
+  mm_struct& mm = *tlb.mm;
+  const pte_ref ref = pmd_trans_huge_lock<A>(mm, va);
+  if (!ref) return false;
+  const pte_t seen = ptep_get(ref);
+  page* head = pfn_to_page(A::pte_pfn(seen));
+  const bool ours = !page_test(head, PG_reserved) && page_mapcount(head) == 1;
+  if (ours && (A::pte_young(seen) || (clean && A::pte_dirty(seen)))) {
+    const pte_t was = detail::pmdp_invalidate<A>(mm, ref, va);
+    const pte_t old = A::pte_mkold(was);
+    set_pte_at(mm, ref, va, clean ? A::pte_mkclean(old) : old);
+    tlb_remove_pmd_tlb_entry(tlb, va);
+  }
+  if (ours) page_clear(head, PG_referenced | PG_active | (clean ? PG_swapbacked | PG_dirty : 0U));
   unlock_table(mm, ref.table, 1);
   return true;
 }
