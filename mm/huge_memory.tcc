@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "mm/gup.h"
 #include "mm/huge_memory.h"
 #include "mm/mmu_gather.tcc"
 #include "mm/pgtable.tcc"
@@ -188,16 +189,23 @@ bool age_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, bool clean) noexcept {
 
 namespace detail {
 
+// The head's flag was that of every page: who listens for pins counts them by page.
+inline void note_tails_shared(const page* head) noexcept {
+  for (unsigned n = 1; n < hpage_pmd_nr; ++n)
+    trace(EventKind::anon_exclusive_clear, 0, head->pfn + n);
+}
+
 // Both locks are held, the entry is huge. False: pinned, the child must get copies of its own.
 template <ArchBackend A>
 bool share_huge_pmd(
     mm_struct& child, mm_struct& parent, pte_ref to, pte_ref from, vaddr_t va) noexcept {
   page* head = pfn_to_page(A::pte_pfn(ptep_get(from)));
   if (!page_test(head, PG_reserved)) {
-    if (page_test(head, PG_anon_exclusive) && head->pincount.load(order::relaxed) > 0) return false;
+    const bool exclusive = page_test(head, PG_anon_exclusive);
+    if (!folio_try_dup_anon_rmap_pte(parent, head)) return false;
+    if (exclusive && tracing()) note_tails_shared(head);
     get_page(head);
     folio_add_rmap_pmd(head);
-    page_clear_anon_exclusive(head);
     child.rss.fetch_add(hpage_pmd_nr, order::relaxed);
   }
   const pte_t was = ptep_get(from);
