@@ -26,6 +26,8 @@
 #include "harness/scenario/mixed_pages.h"
 #include "mm/gup.h"
 #include "mm/page_cache.h"
+#include "mm/swap.tcc"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -39,10 +41,11 @@ struct Sizes {
   std::uint64_t own;     // pages of each CPU
   unsigned roots;        // address spaces that all share
   unsigned operations;   // of each CPU in one round
+  std::uint64_t swap_slots;
 };
 // The wide region needs two gather batches. Each page more costs the explorer schedules.
-inline constexpr Sizes on_threads{2048, 2048, 64, 700, 16, 3, 500};
-inline constexpr Sizes explored{512, 8, 3, 4, 3, 2, 6};
+inline constexpr Sizes on_threads{2048, 2048, 64, 700, 16, 3, 500, 512};
+inline constexpr Sizes explored{512, 8, 3, 4, 3, 2, 6, 4};
 
 enum Region : unsigned { everybody, wide = 3, shared_file, private_file, heap, own };
 
@@ -119,6 +122,7 @@ class Cpu {
         {2, &Cpu::give_back_a_table},
         {3, &Cpu::move_common},
         {2, &Cpu::dont_fork},
+        {1, &Cpu::huge_or_not},
         {1, &Cpu::use_wide},
         {5, &Cpu::use_shared_file},
         {5, &Cpu::use_private_file},
@@ -130,6 +134,10 @@ class Cpu {
         {4, &Cpu::protect_own},
         {4, &Cpu::give_back_own},
         {3, &Cpu::move_own},
+        {3, &Cpu::swap_out_common},
+        {4, &Cpu::swap_out_own},
+        {3, &Cpu::uffd_common},
+        {4, &Cpu::uffd_own},
         {2, &Cpu::pin_common},
         {3, &Cpu::pin_own},
         {6, &Cpu::use_pin},
@@ -281,6 +289,14 @@ class Cpu {
                                           on ? flag : 0, on ? 0 : flag));
   }
 
+  // From the next fault on, if the machine has a run of frames that long.
+  void huge_or_not() {
+    const bool on = dice(3) != 0;
+    static_cast<void>(do_madvise_flags<A>(mm(), at(any_region(), 0), pmd_size,
+                                          on ? VM_HUGEPAGE : VM_NOHUGEPAGE,
+                                          on ? VM_NOHUGEPAGE : VM_HUGEPAGE));
+  }
+
   // ---- wide, files, heap ------------------------------------------------------------------------
 
   void use_wide() {
@@ -372,6 +388,66 @@ class Cpu {
     if (dice(2) == 0) std::swap(which.first, to);
     const std::int64_t result = move(own_at(which.first), which.nr, own_at(to));
     mine().moved(which.first, which.nr, to, result > 0);
+  }
+
+  // ---- swap, userfaultfd ------------------------------------------------------------------------
+
+  // What goes out comes back as it was.
+  void swap_out(vaddr_t va) {
+    mm_struct& space = mm();
+    space.mmap_lock.down_read();
+    static_cast<void>(swap_out_page<A>(space, va));
+    space.mmap_lock.up_read();
+  }
+  void swap_out_common() { swap_out(at(any_region(), dice(sizes_.common))); }
+  void swap_out_own() { swap_out(own_at(dice(sizes_.own))); }
+
+  void register_some(vaddr_t start, std::uint64_t pages) {
+    const std::uint32_t modes = dice(2) == 0 ? VM_UFFD_WP : VM_UFFD_WP | VM_UFFD_MISSING;
+    if (dice(3) != 0)
+      static_cast<void>(do_uffd_register<A>(mm(), start, pages * page_size, modes));
+    else
+      static_cast<void>(do_uffd_unregister<A>(mm(), start, pages * page_size));
+  }
+  void write_protect_some(vaddr_t start, std::uint64_t pages) {
+    static_cast<void>(do_uffd_writeprotect<A>(mm(), start, pages * page_size, dice(2) == 0));
+  }
+  void uffd_common() {
+    const Pages which = some(sizes_.common);
+    const unsigned region = any_region();
+    const vaddr_t start = at(region, which.first);
+    switch (dice(5)) {
+      case 0: register_some(start, which.nr); break;
+      case 1: write_protect_some(start, which.nr); break;
+      case 2: static_cast<void>(do_uffd_zeropage<A>(mm(), start, which.nr * page_size)); break;
+      case 3:  // its own place in another region, so the value is at home there too
+        static_cast<void>(
+            do_uffd_copy<A>(mm(), at((region + 1) % wide, which.first), page_size, start));
+        break;
+      default:
+        static_cast<void>(
+            do_uffd_move<A>(mm(), at((region + 1) % wide, which.first), start, page_size));
+        break;
+    }
+  }
+  // Marks and fills change no value that is there; copy and move bring one to an empty place.
+  void uffd_own() {
+    const Pages which = some(sizes_.own);
+    const std::uint64_t from = dice(sizes_.own);
+    const vaddr_t start = own_at(which.first);
+    switch (dice(5)) {
+      case 0: register_some(start, which.nr); break;
+      case 1: write_protect_some(start, which.nr); break;
+      case 2: static_cast<void>(do_uffd_zeropage<A>(mm(), start, which.nr * page_size)); break;
+      case 3:
+        if (do_uffd_copy<A>(mm(), start, page_size, own_at(from)) == 0)
+          mine().filled(which.first, from, true);
+        break;
+      default:
+        if (do_uffd_move<A>(mm(), start, own_at(from), page_size) == 0)
+          mine().filled(which.first, from, false);
+        break;
+    }
   }
 
   // ---- pins -------------------------------------------------------------------------------------
@@ -505,6 +581,7 @@ struct mixed_workload {
       if (lab.round() != 0) return;
       shared_.sizes = lab.explored() ? mixed::explored : mixed::on_threads;
       shared_.file = file_create();
+      static_cast<void>(swapon(shared_.sizes.swap_slots));
       shared_.roots = {&lab.mm()};
       while (shared_.roots.size() < shared_.sizes.roots) shared_.roots.push_back(another(lab.mm()));
       vm_bug_on(shared_.file == nullptr, "no_memory_for_the_machine");

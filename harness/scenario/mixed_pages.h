@@ -54,6 +54,14 @@ class OwnPages {
     for (std::size_t n = 0; n < nr; ++n) set(to + n, 1, done ? pages_[first + n] : nothing_known());
     if (done) set(first, nr, {State::unknown, 0, 0, false, true, 0});
   }
+  // One page into an empty place, which has had no value then; the source keeps its own, or loses it.
+  void filled(std::size_t page, std::size_t from, bool keeps) noexcept {
+    const Page source = pages_[from];
+    pages_[page].value = source.value;
+    pages_[page].value_known = source.value_known;
+    ++pages_[page].life;
+    if (!keeps) given_back(from, 1);
+  }
   void wrote(std::size_t page, std::uint64_t value) noexcept {
     pages_[page].value = value;
     pages_[page].value_known = true;

@@ -57,14 +57,16 @@ TEST(Mixed, AForgottenFlushIsFoundAndRepeated) {
 }
 
 // Parent and child go on writing to the same page. No translation is out of date: the values tell, or
-// a pin of a page that is not exclusive.
+// a pin of a page that is not exclusive, or get_user_pages waits for ever for one that is.
 struct shares_writable : x86 {
   static void ptep_set_wrprotect(mm_struct&, vaddr_t, Atomic<std::uint64_t>&) noexcept {}
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return pte; }
 };
 TEST(Mixed, AChildThatSharesIsFound) {
   const std::string found = first_of(search<shares_writable>(""));
-  EXPECT_TRUE(found.starts_with("wrong_value") || found.starts_with("unreliable_pin")) << found;
+  EXPECT_TRUE(found.starts_with("wrong_value") || found.starts_with("unreliable_pin") ||
+              found.starts_with("step_limit"))
+      << found;
 }
 
 // D17: with a batch the tables are freed after the flush; one that could not have a batch is freed
