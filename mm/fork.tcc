@@ -8,6 +8,7 @@
 #include "mm/free_pgtables.tcc"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
+#include "mm/userfaultfd.h"
 #include "mm/zap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -19,8 +20,9 @@ template <ArchBackend A>
 bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
   if (vma.vm_file != nullptr) get_file(*vma.vm_file);
-  vm_area_struct* copy =
-      vma_insert(child, {vma.vm_start, vma.vm_end, vma.vm_flags, vma.vm_file, vma.vm_pgoff});
+  vm_area_struct* copy = vma_insert(
+      child,
+      {vma.vm_start, vma.vm_end, without_userfaultfd(vma.vm_flags), vma.vm_file, vma.vm_pgoff});
   if (copy == nullptr) return false;
   if ((vma.vm_flags & VM_WIPEONFORK) != 0) return true;
   if (vma.anon_vma.load(order::relaxed)) copy->anon_vma.store(true, order::relaxed);

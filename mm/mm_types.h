@@ -24,7 +24,7 @@ enum page_flag : std::uint32_t {
   PG_table = 1U << 4,
   PG_swapbacked = 1U << 5,  // anonymous and not given up by MADV_FREE: reclaim must write it out
   PG_writeback = 1U << 6,   // its contents are on their way to the file
-  PG_swapcache = 1U << 7,   // swap_entry names a slot that holds, or will hold, the same contents
+  PG_swapcache = 1U << 7,   // page::swap_entry names a slot that holds, or will hold, the same contents
   PG_referenced = 1U << 8,  // used since reclaim looked last
   PG_active = 1U << 9,
   PG_uptodate = 1U << 10,  // a page of a file that has been read or written
@@ -60,6 +60,7 @@ struct page {
   page* head = nullptr;  // the first page of its folio; its own descriptor if the folio is one page
   unsigned order = 0;    // of a head: the folio has 1 << order pages
   page* next_free = nullptr;
+  Atomic<std::uint64_t> swap_entry{0};  // with PG_swapcache: the slot
   // Where it is mapped from, set before the page is first mapped.
   address_space* mapping = nullptr;
   std::uint64_t index = 0;

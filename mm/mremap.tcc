@@ -12,6 +12,7 @@
 
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -37,8 +38,8 @@ bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) no
   for (std::uint64_t at = 0; at < stretch.length; at += page_size, ++from.index, ++to.index) {
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
-    set_pte_at(mm, to, stretch.to + at, pte);
-    moved = true;
+    set_pte_at(mm, to, stretch.to + at, without_uffd_wp<A>(pte));
+    moved |= A::pte_present(pte);
   }
   return moved;
 }
@@ -87,8 +88,9 @@ std::int64_t move_vma(mm_struct& mm,
   const vaddr_t from = request.old_address;
   if (old.vm_file != nullptr) get_file(*old.vm_file);
   const bool has_anon = old.anon_vma.load(order::relaxed);  // the new area may absorb the old one
-  vm_area_struct* fresh = vma_insert(mm, {place, place + request.new_length, old.vm_flags,
-                                          old.vm_file, linear_page_index(old, from)});
+  vm_area_struct* fresh =
+      vma_insert(mm, {place, place + request.new_length, without_userfaultfd(old.vm_flags),
+                      old.vm_file, linear_page_index(old, from)});
   if (fresh == nullptr) return -ENOMEM;
   if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "mm/swap.h"
+
 namespace tlblab::inline TLBLAB_WORLD {
 
 page* mem_map = nullptr;
@@ -148,11 +150,13 @@ bool mem_init(std::uint64_t frames) noexcept {
   zero->head = zero;
   zero->flags.store(PG_reserved, order::relaxed);
   last_mm_ctx_id.store(0, order::relaxed);
+  swap_init();
   std::memset(zero->frame, 0, page_size);
   return true;
 }
 
 void mem_exit() noexcept {
+  swapoff();
   free_frame(zero_page()->frame);
   kfree(common_frames);
   kfree(cpu_frames);

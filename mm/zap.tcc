@@ -11,6 +11,7 @@
 
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
+#include "mm/swap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -44,10 +45,21 @@ void zap_present_page(mmu_gather<A>& tlb, page* p, pte_t pte, zap_progress& prog
   if (tlb_remove_pages_ptl(tlb, p, 1, delay_rmap)) progress.force_flush = progress.full = true;
 }
 
+// No TLB has the entry, so nothing is recorded.
+template <ArchBackend A>
+void zap_nonpresent_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va) noexcept {
+  const pte_t pte = ptep_get(ref);
+  if (is_swap_pte<A>(pte))
+    free_swap_pte<A>(*tlb.mm, ref, va, pte);
+  else
+    set_pte_at(*tlb.mm, ref, va, {});
+}
+
 template <ArchBackend A>
 void zap_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, zap_progress& progress) noexcept {
   const pte_t pte = ptep_get(ref);
   if (A::pte_none(pte)) return;
+  if (!A::pte_present(pte)) return zap_nonpresent_pte(tlb, ref, va);
   const pte_t was = ptep_get_and_clear<A>(*tlb.mm, ref, va, tlb.fullmm);
   tlb_remove_tlb_entries(tlb, va, 1);  // before the page is queued
   page* p = pfn_to_page(A::pte_pfn(was));

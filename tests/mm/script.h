@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mm/page_cache.h"
+#include "mm/userfaultfd.h"
 #include "tests/mm/script_text.h"
 #include "tests/support/mm_rig.h"
 
@@ -125,6 +126,7 @@ class ScriptRun {
     if (what == "mprotect")
       return protect<A>(mm, range().page, range().pages, protection(words_.at(4)));
     if (what == "mremap") return call_mremap(mm);
+    if (what.starts_with("uffd")) return userfault(mm);
     if (what == "fork") return (child_ = dup_mm<A>(mm)) == nullptr ? -1 : 0;
     ADD_FAILURE() << "no operation " << what;
     return 0;
@@ -153,6 +155,19 @@ class ScriptRun {
                         .file = file});
     if (file != nullptr) put_file(*file);
     return result;
+  }
+  std::int64_t userfault(mm_struct& mm) {
+    const std::string& what = words_[0];
+    const vaddr_t start = page_at(range().page);
+    const std::uint64_t length = range().pages * page_size;
+    if (what == "uffdreg")
+      return do_uffd_register<A>(mm, start, length, has("wp") ? VM_UFFD_WP : VM_UFFD_MISSING);
+    if (what == "uffdunreg") return do_uffd_unregister<A>(mm, start, length);
+    if (what == "uffdwp") return do_uffd_writeprotect<A>(mm, start, length, has("on"));
+    if (what == "uffdzero") return do_uffd_zeropage<A>(mm, start, length);
+    const vaddr_t from = page_at(areas_.at(words_.at(4)) + number(5));
+    return what == "uffdcopy" ? do_uffd_copy<A>(mm, start, length, from)
+                              : do_uffd_move<A>(mm, start, from, length);
   }
   std::int64_t call_mremap(mm_struct& mm) {
     const std::string to = value_of("to=");

@@ -49,6 +49,8 @@ constexpr const char* scripts[] = {
     "munmap_two_with_gap",
     "munmap_two_with_small_gap",
     "munmap_untouched",
+    "uffd_move",
+    "uffd_wp",
     "zeropage_cow",
 };
 // What the second CPU does matters.
