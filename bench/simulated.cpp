@@ -9,6 +9,7 @@
 #include "bench/workloads.h"
 #include "harness/instances/session.h"
 #include "harness/lab.h"
+#include "mm/gup.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -112,6 +113,24 @@ struct ForkExit : Workload {
     mm_struct* child = dup_mm<A>(mm);
     vm_bug_on(child == nullptr, "bench_could_not_fork");
     mmput<A>(*child);
+  }
+};
+
+// References on all pages, and back.
+template <ArchBackend A>
+struct GupFast : Workload {
+  static constexpr unsigned items = pages;
+  std::array<page*, pages> found{};
+  void work() noexcept {
+    const std::int64_t got = get_user_pages_fast<A>(mm, base, pages, FOLL_WRITE, found.data());
+    vm_bug_on(got != pages, "bench_got_too_few_pages");
+  }
+  void prepare() noexcept { finish(); }
+  void finish() noexcept {
+    for (page*& p : found) {
+      if (p != nullptr) put_page(p);
+      p = nullptr;
+    }
   }
 };
 
@@ -348,6 +367,7 @@ void add_simulated() {
   add_for<Munmap<x86>>("munmap", 1);
   add_for<Mprotect<x86>>("mprotect", 1);
   add_for<Shootdown<x86>>("shootdown", 2);
+  add_for<GupFast<x86>>("gup-fast", 1);
   add_for<Cow<x86>>("cow", 1);
   add_for<ForkExit<x86>>("fork-exit", 1);
   add_for<Flush<x86>>("flush", 2);

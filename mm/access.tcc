@@ -16,6 +16,7 @@ inline AccessResult access_result(FaultResult fault) noexcept {
 
 template <ArchBackend A>
 AccessResult fault_of_access(mm_struct& mm, vaddr_t va, Access access) noexcept {
+  trace(EventKind::page_fault, mm.id, va, static_cast<std::uint64_t>(access));
   mm.mmap_lock.down_read();
   const FaultResult fault = handle_mm_fault<A>(mm, va, access);
   mm.mmap_lock.up_read();

@@ -7,6 +7,7 @@
 // mmap_lock that fork holds for writing (trap T62).
 #pragma once
 
+#include "mm/gup.h"
 #include "mm/memory.h"
 #include "mm/pgtable.tcc"
 
@@ -18,18 +19,35 @@ struct copy_site {
   mm_struct& child;
   mm_struct& parent;
   bool cow;
+  std::uint32_t vm_flags;  // of the child's area
 };
 
-// Both PTLs are held.
+// A page that the parent may have pinned stays the parent's, the child gets a copy at once: a later
+// copy, for whoever writes first, could leave the pinned one to the child. False: no memory.
 template <ArchBackend A>
-void copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
+bool copy_present_page(const copy_site& site, pte_ref to, pte_t pte, vaddr_t va) noexcept {
+  page* fresh = alloc_page(AllocSite::user_page);
+  if (fresh == nullptr) return false;
+  copy_user_page(fresh, pfn_to_page(A::pte_pfn(pte)));
+  page_set(fresh, PG_anon | PG_anon_exclusive | PG_swapbacked);
+  folio_add_rmap_pte(fresh);
+  site.child.rss.fetch_add(1, order::relaxed);
+  pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.vm_flags));
+  set_pte_at(site.child, to, va, (site.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte);
+  return true;
+}
+
+// Both PTLs are held. False: no memory.
+template <ArchBackend A>
+bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
   pte_t pte = ptep_get(from);
-  if (A::pte_none(pte)) return;
+  if (A::pte_none(pte)) return true;
   page* p = pfn_to_page(A::pte_pfn(pte));
+  if (page_test(folio_of(p), PG_anon) && !folio_try_dup_anon_rmap_pte(site.parent, p))
+    return copy_present_page<A>(site, to, pte, va);
   get_page(p);
   folio_add_rmap_pte(p);
   if (!page_test(p, PG_reserved)) site.child.rss.fetch_add(1, order::relaxed);
-  if (page_test(p, PG_anon)) page_clear(p, PG_anon_exclusive);
   if (site.cow && A::pte_write(pte)) {
     A::ptep_set_wrprotect(site.parent, va, from.word());
     const pte_t now = ptep_get(from);
@@ -38,6 +56,7 @@ void copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t v
   }
   if (!site.cow) pte = A::pte_mkclean(pte);
   set_pte_at(site.child, to, va, A::pte_mkold(pte));
+  return true;
 }
 
 // One PTE table. The child's lock first, the parent's inside it; nobody else has the child's.
@@ -47,11 +66,12 @@ bool copy_pte_range(const copy_site& site, vaddr_t start, vaddr_t end) noexcept 
   pte_ref to = pte_offset_map_lock<A>(site.child, start);
   pte_ref from = pte_offset_map_lock<A>(site.parent, start);
   const pte_ref to_lock = to, from_lock = from;
-  for (vaddr_t va = start; va < end; va += page_size, ++to.index, ++from.index)
-    copy_present_pte<A>(site, to, from, va);
+  bool copied = true;
+  for (vaddr_t va = start; copied && va < end; va += page_size, ++to.index, ++from.index)
+    copied = copy_present_pte<A>(site, to, from, va);
   pte_unmap_unlock(site.parent, from_lock);
   pte_unmap_unlock(site.child, to_lock);
-  return true;
+  return copied;
 }
 
 // An area that no anonymous page was ever put into can be filled again by faults.
@@ -75,8 +95,13 @@ bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
 template <ArchBackend A>
 bool copy_page_range(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
   if (!detail::vma_needs_copy(vma)) return true;
-  const detail::copy_site site{child, parent, is_cow_mapping(vma)};
-  if (site.cow) parent.write_protect_seq.write_begin();
+  const detail::copy_site site{child, parent, is_cow_mapping(vma), vma.vm_flags};
+  if (site.cow) {
+    parent.write_protect_seq.write_begin();
+    // Odd before the look at the pins: whoever pins after it sees the odd number when it looks
+    // again. Pairs with the pin, a full barrier, before read_retry in get_user_pages_fast_only.
+    smp_mb();
+  }
   const bool copied = detail::copy_tables<A>(site, vma);
   if (site.cow) parent.write_protect_seq.write_end();
   return copied;

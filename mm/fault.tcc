@@ -19,6 +19,7 @@ struct fault_site {
   vm_area_struct& vma;
   vaddr_t va;  // page aligned
   bool write;
+  bool unshare = false;
 };
 
 inline bool access_allowed(const vm_area_struct& vma, Access access) noexcept {
@@ -75,10 +76,13 @@ template <ArchBackend A>
 FaultResult do_cow_fault(const fault_site& site, page* cached) noexcept {
   page* fresh = alloc_page(AllocSite::user_page);
   if (fresh == nullptr) return FaultResult::oom;
+  trace(EventKind::copy_begin, site.mm.id, cached->pfn, site.va);
   copy_user_page(fresh, cached);
   make_anon(site, fresh);
   const pte_t pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.vma.vm_flags));
-  if (!set_pte_if_none<A>(site, maybe_mkwrite<A>(pte, site.vma), fresh)) put_page(fresh);
+  const bool set = set_pte_if_none<A>(site, maybe_mkwrite<A>(pte, site.vma), fresh);
+  trace(EventKind::copy_end, site.mm.id, cached->pfn, set ? 1 : 0);
+  if (!set) put_page(fresh);
   return FaultResult::done;
 }
 
@@ -113,10 +117,12 @@ void set_access_flags(const fault_site& site, pte_ref ref, pte_t was, pte_t now)
     note_change(site.mm, ref, site.va, was, now);
 }
 
-inline page* copy_for_write(const page* old) noexcept {
+inline page* copy_for_write(const fault_site& site, const page* old) noexcept {
   if (page_test(old, PG_reserved)) return alloc_zeroed_page();
   page* fresh = alloc_page(AllocSite::user_page);
-  if (fresh != nullptr) copy_user_page(fresh, old);
+  if (fresh == nullptr) return nullptr;
+  trace(EventKind::copy_begin, site.mm.id, old->pfn, site.va);
+  copy_user_page(fresh, old);
   return fresh;
 }
 
@@ -127,31 +133,35 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
   ptep_clear_flush<A>(site.mm, ref, site.va);
   make_anon(site, fresh);
   folio_add_rmap_pte(fresh);
-  const pte_t pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.vma.vm_flags));
-  set_pte_at(site.mm, ref, site.va, maybe_mkwrite<A>(pte, site.vma));
+  pte_t pte = A::mk_pte(fresh->pfn, site.vma.vm_flags);
+  if (!site.unshare) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+  set_pte_at(site.mm, ref, site.va, pte);
   folio_remove_rmap_pte(old);
 }
 
 // The caller holds a reference on old. The copy is made without the PTL.
 template <ArchBackend A>
 FaultResult wp_page_copy(const fault_site& site, pte_t orig, page* old) noexcept {
-  page* fresh = copy_for_write(old);
+  page* fresh = copy_for_write(site, old);
   if (fresh == nullptr) return FaultResult::oom;
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   const bool unchanged = ref && ptep_get(ref) == orig;
   if (unchanged) exchange_page<A>(site, ref, old, fresh);
+  trace(EventKind::copy_end, site.mm.id, old->pfn, unchanged ? 1 : 0);
   if (ref) pte_unmap_unlock(site.mm, ref);
   put_page(unchanged ? old : fresh);  // the mapping's reference, or the copy that nobody wants
   return FaultResult::done;
 }
 
-// A write to a present entry that forbids it. Enters with the PTL held and leaves without it.
+// A write to a present entry that forbids it, or a pin that asks for a page of its own. Enters with
+// the PTL held and leaves without it.
 template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   page* p = pfn_to_page(A::pte_pfn(pte));
-  if (!is_cow_mapping(site.vma) || can_reuse_anon(p)) {
+  const bool stays = site.unshare ? !page_test(p, PG_anon) : !is_cow_mapping(site.vma);
+  if (stays || can_reuse_anon(p)) {
     const pte_t now = A::pte_mkyoung(A::pte_mkdirty(maybe_mkwrite<A>(pte, site.vma)));
-    set_access_flags<A>(site, ref, pte, now);
+    if (!site.unshare) set_access_flags<A>(site, ref, pte, now);
     pte_unmap_unlock(site.mm, ref);
     return FaultResult::done;
   }
@@ -168,7 +178,8 @@ FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   if (!ref) return FaultResult::done;
   const pte_t pte = ptep_get(ref);
-  if (pte == seen && site.write && !A::pte_write(pte)) return do_wp_page<A>(site, ref, pte);
+  const bool may_copy = site.write || site.unshare;
+  if (pte == seen && may_copy && !A::pte_write(pte)) return do_wp_page<A>(site, ref, pte);
   if (pte == seen)
     set_access_flags<A>(site, ref, pte, A::pte_mkyoung(site.write ? A::pte_mkdirty(pte) : pte));
   pte_unmap_unlock(site.mm, ref);
@@ -178,12 +189,12 @@ FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
 }  // namespace detail
 
 template <ArchBackend A>
-FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access) noexcept {
+FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unshare) noexcept {
   charge(Cost::page_fault);
   vm_area_struct* vma = vma_lookup(mm, va);
   if (vma == nullptr || !detail::access_allowed(*vma, access)) return FaultResult::sigsegv;
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
-  const detail::fault_site site{mm, *vma, va & page_mask, access == Access::write};
+  const detail::fault_site site{mm, *vma, va & page_mask, access == Access::write, unshare};
   const pte_t pte = peek_pte<A>(mm, va);
   if (A::pte_present(pte)) return detail::fault_on_present<A>(site, pte);
   return vma->vm_file != nullptr ? detail::do_file_fault<A>(site)

@@ -33,9 +33,14 @@ void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t c
 
 enum class FaultResult : std::uint8_t { done, sigsegv, oom };
 
+// unshare, with a read: an anonymous page that the mm does not have for itself alone is replaced by
+// a copy, read-only like it (a pin for reading is about to be taken).
 // REQUIRES: mmap_lock for reading.
 template <ArchBackend A>
-FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access) noexcept;
+FaultResult handle_mm_fault(mm_struct& mm,
+                            vaddr_t va,
+                            Access access,
+                            bool unshare = false) noexcept;
 
 // fork: what the child needs of the parent's area. False: no memory. REQUIRES: both mmap_locks for
 // writing; the caller flushes the parent before it drops its lock.

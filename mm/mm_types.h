@@ -151,6 +151,9 @@ struct mm_struct {
   // Odd while fork write-protects the parent's pages: GUP-fast with pins gives up then.
   SeqCount write_protect_seq;
 
+  // A page was pinned through this mm once: only then fork looks for pins.
+  Atomic<bool> has_pinned{false};
+
   struct fixes fixes;
 };
 

@@ -222,6 +222,12 @@ void put_page(page* p) noexcept {
   if (before == 1) free_page_now(p);
 }
 
+void folio_put_refs(page* folio, int refs) noexcept {
+  const int before = folio->refcount.fetch_sub(refs, order::full);  // as in put_page
+  vm_bug_on(before < refs, "page_freed_twice");
+  if (before == refs) free_page_now(folio);
+}
+
 void folio_add_rmap_pte(page* p) noexcept {
   if (!page_test(p, PG_reserved)) p->mapcount.fetch_add(1, order::relaxed);
 }

@@ -38,11 +38,20 @@ inline void page_set(page* p, std::uint32_t flags) noexcept {
 inline void page_clear(page* p, std::uint32_t flags) noexcept {
   p->flags.fetch_and(~flags, order::relaxed);
 }
+// The page may be mapped by another mm soon. PTL of the entry that made it exclusive. REQUIRES: the
+// page is not pinned, in a way that GUP-fast cannot miss.
+inline void page_clear_anon_exclusive(page* p) noexcept {
+  if (!page_test(p, PG_anon_exclusive)) return;
+  page_clear(p, PG_anon_exclusive);
+  trace(EventKind::anon_exclusive_clear, 0, p->pfn);
+}
 
 // References. The zero page is not counted.
 void get_page(page* p) noexcept;
 // Frees the page with the last reference: the caller's invalidates are complete (D14).
 void put_page(page* p) noexcept;
+// Gives back several references of a folio at once; the same rule.
+void folio_put_refs(page* folio, int refs) noexcept;
 
 // Mappings, under the PTL of the PTE in question.
 void folio_add_rmap_pte(page* p) noexcept;

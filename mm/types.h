@@ -120,6 +120,7 @@ enum class AllocSite : std::uint8_t { user_page, page_table, gather_batch, table
 enum class EventKind : std::uint8_t {
   tlb_flush,     // reason, pages (-1: full)
   ipi_send,      // number of CPUs interrupted
+  page_fault,    // address, access (Access): of a program, before it is handled
   call_begin,    // call (MmCall), start, end: an mm call entered
   call_end,      // call, start, end: it is about to return to its caller
   ptl_acquire,   // table pfn
@@ -140,6 +141,20 @@ enum class EventKind : std::uint8_t {
   user_read,     // address, value
   user_write,    // address, value
   runs_mm,       // the CPU's programs run on the event's mm from here on; 0: on none
+  // A page is copied for an address of the event's mm. A CPU has one copy open at most.
+  copy_begin,  // pfn of the old page, address: its first word is about to be read
+  copy_end,    // pfn of the old page, 1 if the entry now shows the copy, 0 if the copy is dropped
+  // Of each page of a folio by itself, as the pages of a get_user_pages call are.
+  page_pin,              // pfn, address, frame generation: FOLL_PIN has it
+  page_unpin,            // pfn: its pin is about to be dropped
+  anon_exclusive_clear,  // pfn: PG_anon_exclusive has just gone, under the PTL
+  page_clean_act,        // pfn, CleanAct: from here on somebody relies on the page being clean
+};
+
+// What is done with a page that is taken to be clean. Stores that left no mark would be lost.
+enum class CleanAct : std::uint8_t {
+  write_back,  // its contents are about to be sampled for the file, or for swap
+  discard,     // its contents are about to be thrown away
 };
 
 // Names of calls for call_begin and call_end.
@@ -152,6 +167,12 @@ enum class MmCall : std::uint8_t {
   madvise_dontneed,
   fork,
   exit_mmap,
+};
+
+// Frames and objects of a machine that are not free.
+struct HeldMemory {
+  long frames = 0, objects = 0;
+  friend bool operator==(const HeldMemory&, const HeldMemory&) noexcept = default;
 };
 
 // Makes chosen allocations fail. Asked before every allocation of the world it is given to.

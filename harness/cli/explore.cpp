@@ -41,11 +41,12 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.scenario = &scenario;
   request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
   request.fixes = fixes_without(list_value(arguments, "--without"));
-  request.cpus =
-      static_cast<unsigned>(number_value(arguments, "--cpus", 0, scenario.cpus, max_explored_cpus));
+  request.cpus = static_cast<unsigned>(
+      number_value(arguments, "--cpus", 0, least_cpus(scenario), max_explored_cpus));
   request.seconds = budget(arguments);
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
+  request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   check_offered(arguments);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
@@ -67,6 +68,7 @@ ExploreReport run_once(const ExploreRequest& request,
   options.seed = request.seed;
   options.schedule = request.schedule;
   options.fixes = request.fixes.fixes;
+  options.fail_alloc = request.fail_alloc;
   options.stop = &context.stop;
   const ScenarioRun& run = run_on(scenario, arch);
   if (run.explore == nullptr)
@@ -75,8 +77,9 @@ ExploreReport run_once(const ExploreRequest& request,
   const Countdown countdown(context.err, context.progress && request.seconds < max_duration,
                             fmt::format("{} on {}, seconds", scenario.name, arch), request.seconds);
   ExploreReport report = run.explore(options);
-  const ScheduleHeader header{std::string(scenario.name), arch, report.model, request.fixes.without,
-                              request.cpus};
+  ScheduleHeader header{std::string(scenario.name), arch,         report.model,
+                        request.fixes.without,      request.cpus, {}};
+  for (const AllocRule& rule : request.fail_alloc) header.fail_alloc.push_back(rule.text);
   for (ExploreReport::Found& found : report.violations)
     found.schedule = with_header(header, found.schedule);
   return report;
@@ -99,7 +102,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
   for (const std::string& arch : request.arches) {
-    const unsigned cpus = request.cpus != 0 ? request.cpus : scenario.cpus;
+    const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
     page.runs.push_back({{std::string(scenario.name), arch, request.fixes.without, cpus},
                          run_once(request, arch, context)});
     if (context.stop) break;
@@ -124,14 +127,21 @@ Command explore_command() {
                       {"--strategy", "S", "random; there is no other yet"},
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
+                      fail_alloc_option,
                       {"--json", "", "as one JSON object"}},
           .more =
               "Exit code 1 if a violation was found, expected or not. Random schedules can\n"
               "find one and can never show that there is none. The same seed finds the same.\n\n"
+              "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
+              "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
+              "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
+              "seed=N the same) say which;\n"
+              "without any of these all fail. What the scenario sets up before is not asked.\n\n"
               "examples:\n"
               "  tlblab explore madvise-parallel-2017 --without nested-flush\n"
               "  tlblab explore madvise-parallel-2017 --budget 1m --seed 7\n"
-              "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n",
+              "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n"
+              "  tlblab explore madvise-parallel-2017 --fail-alloc number=1-9\n",
           .run = run_explore};
 }
 

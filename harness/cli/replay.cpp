@@ -49,10 +49,12 @@ int run_replay(const Arguments& arguments, Context& context) {
   request.arches = {header.arch};
   request.fixes = fixes_without(header.without);
   request.cpus = header.cpus;
-  if (header.cpus != 0 && header.cpus < request.scenario->cpus)
+  for (const std::string& rule : header.fail_alloc)
+    request.fail_alloc.push_back(parse_alloc_rule(rule));
+  if (header.cpus != 0 && header.cpus < least_cpus(*request.scenario))
     throw UsageError(fmt::format("the schedule says cpus={}, but {} has {} actors; type cpus={}",
-                                 header.cpus, header.scenario, request.scenario->cpus,
-                                 request.scenario->cpus));
+                                 header.cpus, header.scenario, least_cpus(*request.scenario),
+                                 least_cpus(*request.scenario)));
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;
@@ -69,7 +71,8 @@ Command replay_command() {
           .line = "repeat one schedule, as explore printed it",
           .options = {{"--json", "", "as one JSON object"}},
           .more =
-              "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away.\n"
+              "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away,\n"
+              "allocations that fail.\n"
               "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
               "RCU callbacks, a:2 is the hardware's answer 2. It can be edited. A file that\n"
               "holds one will do. Exit code 1 if the violation came again.\n\n"

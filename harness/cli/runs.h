@@ -21,6 +21,7 @@ struct TraceRequest {
   unsigned cpus = 0;
   PlacePolicy policy;
   bool oracles = true;
+  std::vector<AllocRule> fail_alloc;
   std::function<void(const ReplayEvent&)> on_event;
 };
 // Throws InputError.
@@ -33,6 +34,7 @@ struct StressRequest {
   unsigned cpus = 0;
   double seconds = 5;
   std::uint64_t seed = 1;
+  std::vector<AllocRule> fail_alloc;
   PlacePolicy policy;
 };
 [[nodiscard]] StressPage stress(const StressRequest& request, Context& context);
@@ -45,6 +47,7 @@ struct ExploreRequest {
   double seconds = 10;
   std::uint64_t executions = 0;
   std::uint64_t seed = 1;
+  std::vector<AllocRule> fail_alloc;
   std::string schedule;  // not empty: this one is replayed, once
 };
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);

@@ -9,13 +9,16 @@
 #include "harness/cli/values.h"
 #include "harness/explore/schedule.h"
 #include "harness/report/layout.h"
+#include "harness/workload/alloc_failures.h"
 
 namespace tlblab {
 namespace {
 
 constexpr std::string_view without_key = "without=";
 constexpr std::string_view cpus_key = "cpus=";
-constexpr std::string_view shape = "v1 SCENARIO ARCH sc [without=FIX,FIX] [cpus=N] : STEPS";
+constexpr std::string_view fail_alloc_key = "fail-alloc=";
+constexpr std::string_view shape =
+    "v1 SCENARIO ARCH sc [without=FIX,FIX] [cpus=N] [fail-alloc=RULE] : STEPS";
 
 [[noreturn]] void refuse(std::string_view what) {
   throw UsageError(fmt::format("the schedule {}; type '{}' as explore printed it", what, shape));
@@ -32,6 +35,15 @@ unsigned parse_cpus(std::string_view word) {
   return cpus;
 }
 
+std::string checked_rule(std::string_view word) {
+  const std::string_view rule = word.substr(fail_alloc_key.size());
+  try {
+    return parse_alloc_rule(rule).text;
+  } catch (const AllocRuleError& error) {
+    throw UsageError(fmt::format("the schedule says {}{}", fail_alloc_key, error.what()));
+  }
+}
+
 }  // namespace
 
 std::string with_header(const ScheduleHeader& header, const std::string& steps) {
@@ -40,6 +52,8 @@ std::string with_header(const ScheduleHeader& header, const std::string& steps) 
   if (!header.without.empty())
     schedule.header.push_back(std::string(without_key) + joined(header.without, ","));
   if (header.cpus != 0) schedule.header.push_back(fmt::format("{}{}", cpus_key, header.cpus));
+  for (const std::string& rule : header.fail_alloc)
+    schedule.header.push_back(std::string(fail_alloc_key) + rule);
   return print_schedule(schedule);
 }
 
@@ -60,6 +74,8 @@ ScheduleHeader header_of(const std::string& text) {
       header.without = split_list(std::string_view(words[at]).substr(without_key.size()));
     else if (words[at].starts_with(cpus_key))
       header.cpus = parse_cpus(words[at]);
+    else if (words[at].starts_with(fail_alloc_key))
+      header.fail_alloc.push_back(checked_rule(words[at]));
     else
       refuse(fmt::format("says '{}', which means nothing here", words[at]));
   }

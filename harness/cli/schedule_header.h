@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a schedule says besides its steps, so that it can be replayed without any option:
 //
-//   v1 madvise-parallel-2017 x86 sc without=nested-flush cpus=4 : a7 b12
+//   v1 madvise-parallel-2017 x86 sc without=nested-flush cpus=4 fail-alloc=number=3 : a7 b12
 //
 // Scenario, backend and memory model in this order; the others only where they differ from the
-// default, in any order.
+// default, in any order; fail-alloc= once for each rule.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ struct ScheduleHeader {
   std::string model = "sc";
   std::vector<std::string> without;
   unsigned cpus = 0;  // 0: as many as the scenario has actors
+  std::vector<std::string> fail_alloc{};
   friend bool operator==(const ScheduleHeader&, const ScheduleHeader&) = default;
 };
 

@@ -33,10 +33,11 @@ int run_stress(const Arguments& arguments, Context& context) {
   request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
   request.fixes = fixes_without(list_value(arguments, "--without"));
   request.cpus =
-      static_cast<unsigned>(number_value(arguments, "--cpus", 0, scenario.cpus, max_cpus));
+      static_cast<unsigned>(number_value(arguments, "--cpus", 0, least_cpus(scenario), max_cpus));
   request.seconds = seconds_value(arguments, "--seconds", request.seconds);
   request.seed =
       number_value(arguments, "--seed", request.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.policy = chosen_policy(arguments);
   check_runs(scenario, request.arches);
   const StressPage page = stress(request, context);
@@ -67,6 +68,7 @@ StressPage stress(const StressRequest& request, Context& context) {
   options.seed = request.seed;
   options.placement = std::move(seating.placement);
   options.fixes = request.fixes.fixes;
+  options.fail_alloc = request.fail_alloc;
   options.stop = &context.stop;
   for (const std::string& arch : request.arches) {
     const Countdown countdown(context.err, context.progress,
@@ -92,13 +94,18 @@ Command stress_command() {
                       place_option,
                       {"--seconds", "S", "for so long (default 5)"},
                       {"--seed", "N", "of the pauses and of the hardware's choices (default 1)"},
+                      fail_alloc_option,
                       {"--json", "", "as one JSON object"}},
           .more =
               "Exit code 1 if a violation was seen, expected or not. That none was seen says\n"
               "little: explore looks more closely.\n\n"
+              "RULE is as tlblab help explore says; a round is one run of the actors. mixed has\n"
+              "one of its own (rate=0.01), unless another is typed, or none.\n\n"
               "examples:\n"
               "  tlblab stress madvise-parallel-2017 --without nested-flush\n"
-              "  tlblab stress madvise-parallel-2017 --cpus 4 --seconds 60\n",
+              "  tlblab stress madvise-parallel-2017 --cpus 4 --seconds 60\n"
+              "  tlblab stress madvise-parallel-2017 --fail-alloc rate=0.01,seed=5\n"
+              "  tlblab stress mixed --seconds 600 --fail-alloc rate=0.02\n",
           .run = run_stress};
 }
 

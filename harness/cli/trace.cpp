@@ -62,6 +62,7 @@ int run_trace(const Arguments& arguments, Context& context) {
       .cpus = static_cast<unsigned>(number_value(arguments, "--cpus", 0, 1, max_cpus)),
       .policy = chosen_policy(arguments),
       .oracles = !arguments.has("--no-oracles"),
+      .fail_alloc = alloc_rules(arguments),
       .on_event = {}};
   std::optional<EventsFile> events;
   if (const auto path = arguments.value("--events")) {
@@ -101,6 +102,7 @@ TracePage trace(const TraceRequest& request, Context& context) {
   options.cpus = request.cpus;
   options.placement = std::move(seating.placement);
   options.oracles = request.oracles;
+  options.fail_alloc = request.fail_alloc;
   options.on_event = request.on_event;
   options.stop = &context.stop;
   for (const BackendEntry* backend : request.backends) {
@@ -123,12 +125,14 @@ Command trace_command() {
                       {"--world", "W", "real: on threads; there is no other yet"},
                       {"--events", "F", "write the prediction for every recorded call to F"},
                       {"--no-oracles", "", "do not look for violations: quicker"},
+                      fail_alloc_option,
                       {"--json", "", "as one JSON object"}},
           .more =
               "FILE is the text of perf script, plain or gzipped. Each recorded call is made\n"
               "again on simulated CPUs, each recorded fault is an access. The flushes that\n"
               "come of it are compared with the recorded ones. What differs is reported and is\n"
-              "no failure; exit code 1 means that an oracle was violated.\n\n"
+              "no failure; exit code 1 means that an oracle was violated.\n"
+              "RULE is as tlblab help explore says; the whole replay is one round.\n\n"
               "examples:\n"
               "  tlblab trace program.perf.txt.gz\n"
               "  tlblab trace program.perf.txt.gz --arch all --json\n"

@@ -5,6 +5,7 @@
 
 #include "mm/access.tcc"
 #include "mm/fork.tcc"
+#include "mm/gup.tcc"
 #include "mm/madvise.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
@@ -29,6 +30,8 @@ struct MmEntryPoints {
   static constexpr auto brk = &do_brk<A>;
   static constexpr auto fault = &detail::fault_of_access<A>;
   static constexpr auto touch = &user_touch<A>;
+  static constexpr auto gup = &get_user_pages_fast<A>;
+  static constexpr auto gup_only = &get_user_pages_fast_only<A>;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

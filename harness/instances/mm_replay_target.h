@@ -51,9 +51,7 @@ class MmReplayTarget final : public ReplayTarget {
   }
   void create(ProcessId process) override { put(process, make()); }
   void fork(ProcessId parent, ProcessId child) override {
-    mm_struct* copy = dup_mm<A>(mm_of_process(parent));
-    vm_bug_on(copy == nullptr, "no_memory_for_the_replay");
-    put(child, copy);
+    put(child, must_have([&] { return dup_mm<A>(mm_of_process(parent)); }));
   }
   void exec(ProcessId process) override {
     mm_struct& old = mm_of_process(process);
@@ -143,6 +141,8 @@ class MmReplayTarget final : public ReplayTarget {
   }
   std::uint64_t ipis_sent() const override { return ipis_ ? ipis_() : 0; }
   void count_ipis_with(std::function<std::uint64_t()> count) { ipis_ = std::move(count); }
+  // on(false): allocations do not fail from here on; on(true): they do again, if they did.
+  void switch_failures_with(std::function<void(bool)> on) { failures_ = std::move(on); }
 
  private:
   static constexpr ProcessId nobody = ~ProcessId{0};
@@ -161,8 +161,17 @@ class MmReplayTarget final : public ReplayTarget {
   mm_struct& mm_of_process(ProcessId process) { return *spaces_[process]; }
   mm_struct& current() { return mm_of_process(running_[smp_processor_id()]); }
   mm_struct* make() {
-    mm_struct* mm = mm_alloc<A>(3);
+    return must_have([] { return mm_alloc<A>(3); });
+  }
+  // The recorded program got its process, whatever is made to fail here.
+  template <class Make>
+  mm_struct* must_have(Make make_one) {
+    mm_struct* mm = make_one();
+    if (mm != nullptr) return mm;
+    if (failures_) failures_(false);
+    mm = make_one();
     vm_bug_on(mm == nullptr, "no_memory_for_the_replay");
+    if (failures_) failures_(true);
     return mm;
   }
   void put(ProcessId process, mm_struct* mm) {
@@ -174,6 +183,7 @@ class MmReplayTarget final : public ReplayTarget {
   std::vector<ProcessId> running_;  // by CPU
   std::vector<mm_struct*> spaces_;  // by process
   std::function<std::uint64_t()> ipis_;
+  std::function<void(bool)> failures_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

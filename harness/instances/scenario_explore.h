@@ -33,10 +33,11 @@ struct Execution {
 template <ArchBackend A, class Scenario>
 class ExploreRun {
  public:
-  ExploreRun(const struct fixes& fixes, unsigned cpus, Chooser& chooser)
-      : fixes_(fixes),
+  ExploreRun(const ExploreOptions& options, unsigned cpus, Chooser& chooser)
+      : fixes_(options.fixes),
         cpus_(cpus),
-        machine_({.cpus = cpus, .chooser = &chooser}),
+        failures_(options.fail_alloc, cpus),
+        machine_({.cpus = cpus, .alloc_policy = failures_.policy(), .chooser = &chooser}),
         oracles_(cpus, true, {.scan_frees = true}) {
     oracles_.attach(machine_);
     // What has gone wrong is not gone on with: the schedule ends there.
@@ -57,6 +58,7 @@ class ExploreRun {
     for (const Violation& seen : lab_.examples()) prefer(execution, seen);
     return execution;
   }
+  [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
@@ -75,20 +77,31 @@ class ExploreRun {
     lab_.meet();
     use_mm<A>(*mm_);
     Lab<A> lab(lab_, *mm_);
-    if (cpu == 0) body_.setup(lab);
+    if (cpu == 0) {
+      body_.setup(lab);
+      failures_.arm(choose);
+    }
     lab_.meet();
     body_.act(lab, cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
     unuse_mm<A>();
     lab_.meet();
     if (cpu != 0) return;
+    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
     mmput<A>(*mm_);
   }
 
   struct fixes fixes_;
   unsigned cpus_;
+  AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  Session<A> session_{explored_session};
+  static constexpr SessionOptions memory() noexcept {
+    if constexpr (requires { Scenario::explored_session; })
+      return Scenario::explored_session;
+    else
+      return explored_session;
+  }
+  Session<A> session_{memory()};
   LabRun lab_{explored_turns};
   typename Scenario::template Body<A> body_;
   mm_struct* mm_ = nullptr;
@@ -96,17 +109,26 @@ class ExploreRun {
 
 template <ArchBackend A, class Scenario>
 ExploreReport explore_scenario(const ExploreOptions& options) {
-  const unsigned cpus = options.cpus == 0 ? Scenario::info.cpus : options.cpus;
+  constexpr unsigned usual =
+      Scenario::info.explored_cpus != 0 ? Scenario::info.explored_cpus : Scenario::info.cpus;
+  const unsigned cpus = options.cpus == 0 ? usual : options.cpus;
   Violation first;
+  AllocReport allocations;
   const auto execute = [&](Chooser& chooser) {
-    Execution execution = ExploreRun<A, Scenario>(options.fixes, cpus, chooser).run();
+    ExploreRun<A, Scenario> run(options, cpus, chooser);
+    Execution execution = run.run();
+    const AllocReport asked = run.allocations();
+    allocations.rules = asked.rules;
+    allocations.counts += asked.counts;
     if (first.kind.empty()) first = execution.violation;
     return std::move(execution.result);
   };
   static const std::atomic<bool> never{false};
   const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
-  return options.schedule.empty() ? search_report(options, execute, stop, first)
-                                  : replay_report(options, execute, first);
+  ExploreReport report = options.schedule.empty() ? search_report(options, execute, stop, first)
+                                                  : replay_report(options, execute, first);
+  report.allocations = std::move(allocations);
+  return report;
 }
 
 ExploreReport search_report(const ExploreOptions& options,

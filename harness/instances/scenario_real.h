@@ -18,7 +18,8 @@ class StressRun {
   explicit StressRun(const StressOptions& options)
       : options_(options),
         cpus_(options.cpus == 0 ? Scenario::info.cpus : options.cpus),
-        machine_(machine_options(options, cpus_)),
+        failures_(options.fail_alloc, cpus_),
+        machine_(machine_options(options, cpus_, failures_.policy())),
         oracles_(cpus_, options.oracles, {.scan_frees = true}),
         operations_(cpus_) {
     oracles_.attach(machine_);
@@ -37,12 +38,15 @@ class StressRun {
  private:
   using Clock = std::chrono::steady_clock;
 
-  static MachineOptions machine_options(const StressOptions& options, unsigned cpus) {
+  static MachineOptions machine_options(const StressOptions& options,
+                                        unsigned cpus,
+                                        AllocPolicy* policy) {
     return {.cpus = cpus,
             .units = options.placement.units,
             .nodes = options.placement.nodes,
             .seed = options.seed,
-            .junk_fill = true};
+            .junk_fill = true,
+            .alloc_policy = policy};
   }
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(Clock::now() - began_).count();
@@ -71,11 +75,14 @@ class StressRun {
     while (begin_round(cpu, lab)) {
       body_.act(lab, role_of(cpu));
       lab_.meet();
+      if (cpu == 0) failures_.disarm();
     }
     operations_[cpu] = lab.operations();
     unuse_mm<A>();
     lab_.meet();
-    if (cpu == 0) mmput<A>(*mm_);
+    if (cpu != 0) return;
+    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
+    mmput<A>(*mm_);
   }
 
   // False: that was the last one.
@@ -86,6 +93,7 @@ class StressRun {
       lab_.round.store(rounds_, order::relaxed);
       if (!over_) {
         body_.setup(lab);
+        failures_.arm(choose);
         ++rounds_;
       }
     }
@@ -103,6 +111,7 @@ class StressRun {
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) result.ipis += machine_.counters(cpu).ipis_sent;
     result.seconds = seconds();
     result.violations = violations();
+    result.allocations = failures_.report();
     if (result.violations != 0) result.first_violation_seconds = result.seconds;
     result.examples = oracles_.examples();
     for (Violation& seen : lab_.examples()) result.examples.push_back(std::move(seen));
@@ -111,6 +120,7 @@ class StressRun {
 
   const StressOptions& options_;
   const unsigned cpus_;
+  AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
   Session<A> session_{SessionOptions{}};

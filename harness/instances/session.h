@@ -22,18 +22,21 @@ class Session {
   explicit Session(SessionOptions options) noexcept : options_(options) {}
 
   void start() noexcept {
+    before_ = memory_held();
     vm_bug_on(!mem_init(options_.frames) || !A::hardware_init(options_.tlb),
               "no_memory_for_the_machine");
   }
-  // Every frame and table that was taken has been given back.
+  // Every frame, table and object that was taken has been given back.
   void stop() noexcept {
     vm_bug_on(frames_in_use() != 0, "frames_left_at_the_end");
     A::hardware_exit();
     mem_exit();
+    vm_bug_on(memory_held() != before_, "memory_left_at_the_end");
   }
 
  private:
   SessionOptions options_;
+  HeldMemory before_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

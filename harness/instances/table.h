@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "harness/trace.h"
+#include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
+#include "harness/workload/script_report.h"
 #include "mm/fixes.h"
 
 namespace tlblab {
@@ -32,6 +34,7 @@ struct StressOptions {
   std::uint64_t seed = 1;
   Placement placement;
   struct fixes fixes;
+  std::vector<AllocRule> fail_alloc;
   bool oracles = true;
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
 };
@@ -46,6 +49,7 @@ struct StressReport {
   double first_violation_seconds = -1;
   std::uint64_t violations = 0;     // in all
   std::vector<Violation> examples;  // the first few
+  AllocReport allocations;
 };
 
 // ---- explorer -------------------------------------------------------------------------------------
@@ -57,6 +61,7 @@ struct ExploreOptions {
   std::uint64_t seed = 1;
   std::string schedule;  // not empty: replay this one
   struct fixes fixes;
+  std::vector<AllocRule> fail_alloc;
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -74,6 +79,7 @@ struct ExploreReport {
   std::vector<Found> violations;
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
+  AllocReport allocations;        // of all executions
 };
 
 // ---- entries --------------------------------------------------------------------------------------
@@ -92,12 +98,16 @@ struct ScenarioEntry {
   std::string_view real_threads;        // yes, yes+delay, explorer only
   unsigned cpus = 0;                    // actors
   std::vector<ScenarioRun> runs;        // one per backend
+  unsigned least_cpus = 0;              // what it can do with; 0: all its actors
+  unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
+  std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
 };
 
 struct TraceOptions {
   unsigned cpus = 0;  // 0: the recorded number
   Placement placement;
   bool oracles = true;
+  std::vector<AllocRule> fail_alloc;
   std::function<void(const ReplayEvent&)> on_event;
   std::function<void(std::size_t done, std::size_t of)> on_progress;  // now and then
   const std::atomic<bool>* stop = nullptr;
@@ -111,7 +121,23 @@ struct TraceReport {
   double seconds = 0;
   std::uint64_t violations = 0;
   std::vector<Violation> examples;
+  AllocReport allocations;
   bool interrupted = false;
+};
+
+struct ScriptOptions {
+  unsigned cpus = 1;    // 2: a second thread runs on CPU 1
+  Placement placement;  // a child with a CPU of its own takes the second place
+  bool oracles = true;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ScriptRunReport {
+  ScriptReport script;
+  unsigned cpus = 0;
+  bool oversubscribed = false;
+  std::uint64_t violations = 0;
+  std::vector<Violation> examples;
 };
 
 struct BackendEntry {
@@ -123,12 +149,21 @@ struct BackendEntry {
   bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
   std::vector<std::string_view> features;
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
+  // Throws InputError.
+  ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
 };
 
 struct Tables {
   std::vector<BackendEntry> backends;
   std::vector<ScenarioEntry> scenarios;
 };
+
+[[nodiscard]] constexpr unsigned least_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.least_cpus != 0 ? entry.least_cpus : entry.cpus;
+}
+[[nodiscard]] constexpr unsigned explored_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.explored_cpus != 0 ? entry.explored_cpus : entry.cpus;
+}
 
 // Built at the first call.
 [[nodiscard]] const Tables& tables();

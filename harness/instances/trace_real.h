@@ -19,8 +19,11 @@ class TraceRun {
  public:
   TraceRun(const Recording& recording, const TraceOptions& options, unsigned cpus)
       : options_(options),
-        machine_(
-            {.cpus = cpus, .units = options.placement.units, .nodes = options.placement.nodes}),
+        failures_(options.fail_alloc, cpus),
+        machine_({.cpus = cpus,
+                  .units = options.placement.units,
+                  .nodes = options.placement.nodes,
+                  .alloc_policy = failures_.policy()}),
         oracles_(cpus, options.oracles, {.scan_frees = false}),
         target_(cpus),
         replay_(recording, target_, {.cpus = options.cpus, .on_event = options.on_event}),
@@ -30,6 +33,8 @@ class TraceRun {
       machine_.attach(cpu, &target_.collector(cpu));
     }
     target_.count_ipis_with([this] { return ipis(); });
+    target_.switch_failures_with(
+        [this](bool on) { on ? failures_.arm_again() : failures_.disarm(); });
   }
 
   TraceReport run() {
@@ -48,6 +53,7 @@ class TraceRun {
     report.ipis = ipis();
     report.violations = oracles_.total();
     report.examples = oracles_.examples();
+    report.allocations = failures_.report();
     report.interrupted = stopped_;
     return report;
   }
@@ -65,6 +71,7 @@ class TraceRun {
   void run_cpu(unsigned cpu) {
     if (cpu == 0) {
       session_.start();
+      failures_.arm(choose);
       turn_.store(next_turn(), order::release);
     }
     for (;;) {
@@ -92,6 +99,7 @@ class TraceRun {
   static constexpr unsigned nobody = ~0U - 1;  // not started yet
 
   const TraceOptions& options_;
+  AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
   MmReplayTarget<A> target_;

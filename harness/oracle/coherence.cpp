@@ -96,28 +96,34 @@ void Coherence::check_return_on(unsigned cpu, const trace_event& e, const Local&
     if (after == local.seen.begin()) return;
     const Seen& seen = *(after - 1);
     if (seen.table != table_of(data.slot)) return;
-    const std::uint32_t lost = TableHistories::find(seen.table)->overdue(data, seen.time);
-    if (lost != 0)
-      found_stale(cpu, {entry.va, data.frame->pfn, data.slot, data.slot_changes, lost, seen.time,
-                        local.call, e.cpu});
+    const auto lost = TableHistories::find(seen.table)->overdue(data, seen.time);
+    if (lost.when != 0)
+      found_stale(cpu, {entry.va, data.frame->pfn, data.slot, data.slot_changes, lost.when,
+                        seen.time, local.call, e.cpu, lost.right == right_dirty});
   });
 }
 
 // ---- what was found, and what becomes of it -------------------------------------------------------
 
 void Coherence::report(unsigned cpu, const Stale& stale) noexcept {
-  log_.report(kind::stale_translation_after_return, [&] {
-    return fmt::format(
-        "cpu{} holds page {} at {:#x} (filled before change {}, call saw {}) after {} on cpu{} "
-        "returned",
-        cpu, stale.pfn, stale.va, stale.lost, stale.seen, call_name(stale.call), stale.by);
-  });
+  log_.report(
+      stale.clean ? kind::dirty_translation_after_clean : kind::stale_translation_after_return,
+      [&] {
+        return fmt::format(
+            "cpu{} holds page {} at {:#x} (filled before change {}, call saw {}) after {} on cpu{} "
+            "returned",
+            cpu, stale.pfn, stale.va, stale.lost, stale.seen, call_name(stale.call), stale.by);
+      });
 }
 
 // One is watched at a time: the first that is used proves the point.
 void Coherence::found_stale(unsigned cpu, const Stale& stale) noexcept {
   const bool calling = cpu != stale.by && in_call(cpu);
   if (!calling) report(cpu, stale);
+  watch_for(cpu, stale, !calling);
+}
+
+void Coherence::watch_for(unsigned cpu, const Stale& stale, bool reported) noexcept {
   Watch& watch = locals_[cpu].watch;
   std::uint32_t expected = Watch::free;
   // Acquire: pairs with the release by which the CPU gave it back.
@@ -125,7 +131,7 @@ void Coherence::found_stale(unsigned cpu, const Stale& stale) noexcept {
                                            std::memory_order_relaxed))
     return;
   watch.stale = stale;
-  watch.reported = !calling;
+  watch.reported = reported;
   // Release: what is watched before the state; pairs with the acquires below.
   watch.state.store(Watch::watched, std::memory_order_release);
 }
@@ -159,12 +165,47 @@ void Coherence::check_watch_at_use(const trace_event& e) noexcept {
   const Stale& stale = watch.stale;
   const bool there = holds(e.cpu, stale);
   if (there && page_of(e.a) != stale.va) return;  // another page was used
+  if (there && stale.clean && e.d == 0) return;
   if (there)
-    log_.report(kind::stale_translation_use, [&] {
+    log_.report(stale.clean ? kind::unmarked_store : kind::stale_translation_use, [&] {
+      if (stale.clean)
+        return fmt::format("cpu{} writes page {} at {:#x}, cleaned by cpu{}, and leaves no mark",
+                           e.cpu, e.b, e.a, stale.by);
       return fmt::format("cpu{} {} page {} at {:#x}, taken away before {} on cpu{} returned", e.cpu,
                          e.d != 0 ? "writes" : "reads", e.b, e.a, call_name(stale.call), stale.by);
     });
   watch.state.store(Watch::free, std::memory_order_release);
+}
+
+// ---- I5 -------------------------------------------------------------------------------------------
+
+// Only what can store without a look at the entry: it is writable and marked.
+void Coherence::page_clean_act(const trace_event& e, vaddr_t start, vaddr_t end) noexcept {
+  constexpr std::uint32_t store = hw::tlb_write | hw::tlb_dirty;
+  smp_mb();  // what the caller knows before the states; see CpuStates::for_each_running()
+  for (unsigned cpu = 0; cpu < cpus_.cpus(); ++cpu) {
+    const std::uint64_t mm = cpus_[cpu].runs.load(std::memory_order_acquire);
+    if (mm == 0) continue;
+    table_.tlb(cpu).for_each(start, end, [&](const hw::TlbView& entry) {
+      const hw::TlbData& data = entry.data;
+      if (data.mm_id != mm || data.frame->pfn != e.a || (data.flags & store) != store) return;
+      const TableHistory* history = TableHistories::find(table_of(data.slot));
+      const auto lost =
+          history == nullptr ? TableHistory::Overdue{} : history->overdue(data, any_time);
+      if (lost.when == 0) return;
+      log_.report(kind::dirty_translation_after_clean, [&] {
+        return fmt::format(
+            "cpu{} takes page {} for clean and {} while cpu{} can store into it at {:#x} and leave "
+            "no mark",
+            e.cpu, e.a,
+            e.b == static_cast<std::uint64_t>(CleanAct::discard) ? "gives it up" : "writes it back",
+            cpu, entry.va);
+      });
+      watch_for(cpu,
+                {entry.va, e.a, data.slot, data.slot_changes, lost.when, any_time, {}, e.cpu, true},
+                true);
+    });
+  }
 }
 
 // ---- I8 -------------------------------------------------------------------------------------------
@@ -206,7 +247,7 @@ void Coherence::check_paid_range(const trace_event& e,
   cpus_.for_each_running(e.mm, [&](unsigned cpu) {
     table_.tlb(cpu).for_each(start, end, [&](const hw::TlbView& entry) {
       if (entry.data.mm_id != e.mm || table_of(entry.data.slot) != e.a) return;
-      const std::uint32_t lost = history.overdue(entry.data, any_time);
+      const std::uint32_t lost = history.overdue(entry.data, any_time).when;
       if (lost == 0) return;
       log_.report(kind::debt_without_pending, [&] {
         return fmt::format(

@@ -11,6 +11,11 @@
 // else's business; a table that the call found missing without a lock it has not seen. A CPU in the
 // middle of a call of its own runs no program: it has until its return to flush.
 //
+// I5, dirty coherence: the same for the mark that a store leaves. A translation that is marked dirty
+// stores without looking at its entry; if the entry, or the page, was cleaned meanwhile, nobody will
+// know of the store. What a call cleaned is looked at when it returns; who relies on a page being
+// clean without a call (page_clean_act) is held to it at once.
+//
 // fork takes rights away without raising the count: it holds mmap_lock for writing, so the only one
 // to take those locks before its flush is fork itself.
 #pragma once
@@ -34,6 +39,8 @@ class Coherence {
   void call_end(const trace_event& e) noexcept;
   void tlb_use(const trace_event& e) noexcept;
   void pending_dec(const trace_event& e) noexcept;
+  // Translations to the page are in [start, end).
+  void page_clean_act(const trace_event& e, vaddr_t start, vaddr_t end) noexcept;
   void reset() noexcept;
 
  private:
@@ -50,6 +57,7 @@ class Coherence {
     std::uint32_t label = 0, lost = 0, seen = 0;
     MmCall call{};
     unsigned by = 0;
+    bool clean = false;  // all that was taken away is the mark: it may be read through
   };
   // One of a CPU's, to be recognised when the CPU returns from its own call, or uses it. Written by
   // who finds it, in the states free -> taken -> watched; given back by the CPU itself.
@@ -72,6 +80,7 @@ class Coherence {
   void check_return_on(unsigned cpu, const trace_event& e, const Local& local) noexcept;
   void found_stale(unsigned cpu, const Stale& stale) noexcept;
   void report(unsigned cpu, const Stale& stale) noexcept;
+  void watch_for(unsigned cpu, const Stale& stale, bool reported) noexcept;
   [[nodiscard]] bool holds(unsigned cpu, const Stale& stale) const noexcept;
   void check_watch_at_return(unsigned cpu) noexcept;
   void check_watch_at_use(const trace_event& e) noexcept;

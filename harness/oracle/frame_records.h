@@ -19,6 +19,9 @@ struct FrameRecord {
   // The gather that it waits in: CPU + 1 and the CPU's number of flushes then; 0: in none.
   std::uint64_t queued = 0;
 
+  // FOLL_PIN's.
+  std::uint64_t pins = 0;
+
   static constexpr std::uint64_t nowhere = 0, anywhere = 1;  // else the page's address + 2
   static constexpr unsigned cpu_bits = 64;
 };

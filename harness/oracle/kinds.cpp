@@ -24,6 +24,23 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "a call returned while a CPU could still use a translation that the call had seen taken away"},
     {kind::stale_translation_use, "I3",
      "a program used a translation that had been taken away before a call over it returned"},
+    // I4: what is copied stands still.
+    {kind::store_during_copy, "I4",
+     "a program stored into a page while it was copied, through the address that now shows the "
+     "copy"},
+    // I5: whoever takes a page for clean can rely on it.
+    {kind::dirty_translation_after_clean, "I5",
+     "a call that cleaned a page returned, or somebody relied on the page being clean, while a CPU "
+     "could still store without leaving a mark"},
+    {kind::unmarked_store, "I5",
+     "a program stored into a cleaned page and left no mark: it is lost"},
+    // I6: values, end to end; by a workload that knows what it wrote.
+    {"wrong_value", "I6", "a program read a value that nobody who may had written at that place"},
+    {"wrong_fault", "I6",
+     "an access was allowed or denied against what its program's calls had said"},
+    // I7: a pin keeps the page that the program sees.
+    {kind::unreliable_pin, "I7",
+     "an anonymous page was pinned and not, or no longer, exclusive to its address space"},
     // I8: the pending count says that changed entries are not flushed yet.
     {kind::debt_without_pending, "I8",
      "the holder of a page-table lock reads that no flush is pending, but one of its entries was "
@@ -48,6 +65,7 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"flush_with_interrupts_off", "mm", "a flush that waits for other CPUs with interrupts off"},
     {"frames_left_at_the_end", "mm", "frames or page tables were never freed"},
     {"mapcount_below_zero", "mm", "a page was unmapped more often than it was mapped"},
+    {"memory_left_at_the_end", "mm", "an object or the frame of a batch was never freed"},
     {"page_freed_twice", "mm", "more references of a page were dropped than taken"},
     {"page_freed_while_mapped", "mm", "the last reference of a page went while an entry mapped it"},
     {"page_queued_before_its_range", "mm", "a page was queued in a gather that recorded no range"},

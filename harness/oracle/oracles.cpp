@@ -9,7 +9,9 @@ Oracles::Oracles(const OracleTable& table, OracleOptions options)
       cpus_(table.cpus),
       coherence_(table_, cpus_, log_),
       lifetime_(table_, cpus_, frames_, log_),
-      conservation_(cpus_, frames_, log_, table.tables_wait_for_flush) {}
+      conservation_(cpus_, frames_, log_, table.tables_wait_for_flush),
+      stability_(cpus_, log_),
+      pins_(frames_, log_) {}
 
 void Oracles::reset() noexcept {
   log_.reset();
@@ -18,6 +20,7 @@ void Oracles::reset() noexcept {
   coherence_.reset();
   lifetime_.reset();
   conservation_.reset();
+  stability_.reset();
 }
 
 void Oracles::event(const trace_event& e) noexcept {
@@ -37,6 +40,7 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::table_queue: return conservation_.table_queue(e);
     case EventKind::page_free:
       conservation_.page_free(e);
+      pins_.page_free(e);
       if (options_.scan_frees) lifetime_.page_free(e);
       return;
     case EventKind::table_free:
@@ -46,13 +50,32 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::tlb_fill:
       if (options_.scan_frees) lifetime_.tlb_fill(e);
       return;
-    case EventKind::tlb_use: lifetime_.tlb_use(e); return coherence_.tlb_use(e);
+    case EventKind::tlb_use:
+      lifetime_.tlb_use(e);
+      stability_.tlb_use(e);
+      return coherence_.tlb_use(e);
     case EventKind::walk_table: return lifetime_.walk_table(e);
-    case EventKind::user_read:
-    case EventKind::user_write: return lifetime_.user_access(e);
+    case EventKind::user_read: return lifetime_.user_access(e);
+    case EventKind::user_write: lifetime_.user_access(e); return stability_.user_write(e);
+    case EventKind::copy_begin: return stability_.copy_begin(e);
+    case EventKind::copy_end: return stability_.copy_end(e);
+    case EventKind::page_pin: return pins_.page_pin(e);
+    case EventKind::page_unpin: return pins_.page_unpin(e);
+    case EventKind::anon_exclusive_clear: return pins_.anon_exclusive_clear(e);
+    case EventKind::page_clean_act: return page_clean_act(e);
     case EventKind::tlb_flush:
-    case EventKind::ipi_send: return;
+    case EventKind::ipi_send:
+    case EventKind::page_fault: return;
   }
+}
+
+// Without notes of fills there is nothing to look by, and looking everywhere would cost too much.
+void Oracles::page_clean_act(const trace_event& e) noexcept {
+  if (!options_.scan_frees) return;
+  const std::uint64_t at = std::atomic_ref(frames_[e.a].filled_at).load(std::memory_order_relaxed);
+  if (at == FrameRecord::nowhere) return;
+  const bool anywhere = at == FrameRecord::anywhere;
+  coherence_.page_clean_act(e, anywhere ? 0 : at - 2, anywhere ? tlb_flush_all : at - 1);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

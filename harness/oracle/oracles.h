@@ -3,7 +3,10 @@
 // mm/types.h (events), kinds.h (what they report). The invariants, each with its own essay:
 //
 //   lifetime.h       I1 frames, I2 page tables: freed when nothing leads to them any more
-//   coherence.h      I3 what a call took away is gone when it returns; I8 pending covers debt
+//   coherence.h      I3 what a call took away is gone when it returns; I5 the same for the mark of a
+//                    store; I8 pending covers debt
+//   stability.h      I4 what is copied stands still
+//   pins.h           I7 what is pinned stays exclusive
 //   conservation.h   I18 what a gather takes it gives back once, after the flush
 //
 // An event runs on the CPU that it is about, wherever that CPU stands: under page-table locks,
@@ -19,6 +22,8 @@
 #include "harness/oracle/coherence.h"
 #include "harness/oracle/conservation.h"
 #include "harness/oracle/lifetime.h"
+#include "harness/oracle/pins.h"
+#include "harness/oracle/stability.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -46,6 +51,7 @@ class Oracles final : private TraceSink {
 
  private:
   void event(const trace_event& e) noexcept override;
+  void page_clean_act(const trace_event& e) noexcept;
 
   const OracleTable table_;
   const OracleOptions options_;
@@ -55,6 +61,8 @@ class Oracles final : private TraceSink {
   Coherence coherence_;
   Lifetime lifetime_;
   Conservation conservation_;
+  Stability stability_;
+  Pins pins_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -33,15 +33,16 @@ void TableHistory::note_loss(unsigned index, vaddr_t va, unsigned rights) noexce
   if (nr_unpaid <= unpaid_kept) ++nr_unpaid;
 }
 
-std::uint32_t TableHistory::overdue(const hw::TlbData& entry, std::uint32_t seen) const noexcept {
+TableHistory::Overdue TableHistory::overdue(const hw::TlbData& entry,
+                                            std::uint32_t seen) const noexcept {
   const unsigned index = static_cast<unsigned>(entry.slot) & (ptrs_per_table - 1);
   const unsigned rights = rights_of(entry);
   for (unsigned right = 0; right < right_count; ++right) {
     const std::uint32_t when = lost[right][index].load(order::relaxed);
     if ((rights & (1U << right)) == 0 || when <= entry.slot_changes || when > seen) continue;
-    if (right != right_dirty || !known_dirty(entry)) return when;
+    if (right != right_dirty || !known_dirty(entry)) return {when, static_cast<Right>(right)};
   }
-  return 0;
+  return {};
 }
 
 TableHistory& TableHistories::obtain(pfn_t table) noexcept {

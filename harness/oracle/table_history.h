@@ -30,8 +30,11 @@ struct TableHistory : table_shadow {
 
   // The change that a translation made from this slot should have been flushed for: it lost a right
   // that the translation still has, after the translation was labelled and not later than `seen`.
-  // 0: none.
-  [[nodiscard]] std::uint32_t overdue(const hw::TlbData& entry, std::uint32_t seen) const noexcept;
+  struct Overdue {
+    std::uint32_t when = 0;  // 0: none
+    Right right{};           // the first of those that are lost
+  };
+  [[nodiscard]] Overdue overdue(const hw::TlbData& entry, std::uint32_t seen) const noexcept;
 };
 
 class TableHistories {

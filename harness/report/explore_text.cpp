@@ -79,6 +79,7 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   out += wrapped("  ", searched(page, report), "  ");
   if (report.violations.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";
+  out += allocation_lines(report.allocations);
   out += departure(page, report) + observation(run);
   return out + next_command("explore", run.subject, page.cures);
 }

@@ -27,6 +27,20 @@ Json object(const NamedValues& values) {
   return out;
 }
 
+Json allocations(const AllocReport& report) {
+  Json sites = Json::array();
+  for (std::size_t site = 0; site < alloc_site_names.size(); ++site)
+    sites.push_back({{"site", alloc_site_names[site]},
+                     {"asked", report.counts.sites[site].asked},
+                     {"failed", report.counts.sites[site].failed}});
+  return {{"rules", report.rules}, {"sites", std::move(sites)}};
+}
+
+// Only a run that was asked to make some fail counts them.
+void add_allocations(Json& run, const AllocReport& report) {
+  if (!report.rules.empty()) run["fail_alloc"] = allocations(report);
+}
+
 // ---- trace --------------------------------------------------------------------------------------
 
 Json flush_sum(const FlushSum& sum) {
@@ -115,6 +129,7 @@ Json trace_run(const TracePage& page, const TracePage::Run& run) {
            {"oversubscribed", run.report.oversubscribed || page.seats.oversubscribed()},
            {"interrupted", run.report.interrupted}};
   add_replay(out, run.report.replay);
+  add_allocations(out, run.report.allocations);
   return out;
 }
 
@@ -137,19 +152,21 @@ Json stress_run(const StressPage& page, const StressPage::Run& run) {
   const StressReport& report = run.report;
   Json first = nullptr;
   if (report.first_violation_seconds >= 0) first = rounded(report.first_violation_seconds);
-  return {{"scenario", run.subject.scenario},
-          {"arch", run.subject.arch},
-          {"without", run.subject.without},
-          {"cpus", report.cpus},
-          {"oversubscribed", report.oversubscribed || page.seats.oversubscribed()},
-          {"seconds", rounded(report.seconds)},
-          {"rounds", report.rounds},
-          {"operations", report.operations},
-          {"ipis", report.ipis},
-          {"oracles", on_or_off(page.oracles)},
-          {"violations", examples(report.examples)},
-          {"violations_total", report.violations},
-          {"first_violation_seconds", std::move(first)}};
+  Json out{{"scenario", run.subject.scenario},
+           {"arch", run.subject.arch},
+           {"without", run.subject.without},
+           {"cpus", report.cpus},
+           {"oversubscribed", report.oversubscribed || page.seats.oversubscribed()},
+           {"seconds", rounded(report.seconds)},
+           {"rounds", report.rounds},
+           {"operations", report.operations},
+           {"ipis", report.ipis},
+           {"oracles", on_or_off(page.oracles)},
+           {"violations", examples(report.examples)},
+           {"violations_total", report.violations},
+           {"first_violation_seconds", std::move(first)}};
+  add_allocations(out, report.allocations);
+  return out;
 }
 
 Json stress_object(const StressPage& page) {
@@ -186,6 +203,7 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
   if (page.replayed) out["departed_at"] = report.departed_at;
+  add_allocations(out, report.allocations);
   return out;
 }
 

@@ -47,6 +47,7 @@ std::string run_text(const StressPage& page, const StressPage::Run& run, const P
                   readable_seconds(report.seconds, hard_blank), counted(report.rounds, "round"),
                   counted(report.operations, "operation"), counted(report.ipis, "IPI")),
       "  ");
+  out += allocation_lines(report.allocations);
   return out + next_command("stress", run.subject, page.cures);
 }
 

@@ -31,6 +31,19 @@ std::string violation_lines(const Violation& violation, const Paint& paint) {
          (violation.text.empty() ? std::string() : wrapped("    ", violation.text, "    "));
 }
 
+std::string allocation_lines(const AllocReport& report) {
+  if (report.rules.empty()) return {};
+  const AllocCounts::Site all = report.counts.all();
+  std::vector<std::string> sites;
+  for (std::size_t site = 0; site < alloc_site_names.size(); ++site)
+    if (const AllocCounts::Site& count = report.counts.sites[site]; count.asked != 0)
+      sites.push_back(
+          fmt::format("{} {} of {}", alloc_site_names[site], count.failed, count.asked));
+  std::string words = fmt::format("allocations: {} of {} failed", all.failed, all.asked);
+  if (!sites.empty()) words += fmt::format(" ({})", joined(sites));
+  return wrapped("  ", fmt::format("{}, by {}", words, joined(report.rules, " and ")), "  ");
+}
+
 // A shell takes broken lines for one when they end in a backslash.
 std::string pasteable(const std::string& command) {
   std::string text = wrapped("  ", command, "    ", text_width - 2);

@@ -14,6 +14,8 @@ namespace tlblab {
 // "madvise-parallel-2017 on x86 without nested-flush"
 [[nodiscard]] std::string subject_title(const Subject& subject);
 [[nodiscard]] std::string violation_lines(const Violation& violation, const Paint& paint);
+// "allocations: 3 of 120 failed (user_page 3 of 80, ...)" in lines; empty: none was to fail.
+[[nodiscard]] std::string allocation_lines(const AllocReport& report);
 // What to type to see the other direction: with the fixes, or without the first cure.
 [[nodiscard]] std::string next_command(std::string_view verb,
                                        const Subject& subject,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "harness/report/layout.h"
+#include "harness/report/subject_text.h"
 #include "harness/report/text.h"
 
 namespace tlblab {
@@ -152,6 +153,7 @@ std::string run_text(const TracePage& page, const TracePage::Run& run, const Pai
       "pages N+M: N pages in ranges and M flushes of everything\n\n";
   out += reasons_table(replay) + "\n";
   out += fmt::format("IPIs sent: {}\n", report.ipis) + time_words(page, report);
+  out += allocation_lines(report.allocations);
   out += oracle_words(page, report, paint) + unknown_words(replay) + losses(replay);
   return out + oddities(replay) + checks(replay, paint);
 }

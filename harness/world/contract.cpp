@@ -148,6 +148,7 @@ static_assert(is<decltype(&Machine::attach), void (Machine::*)(unsigned, TraceSi
 static_assert(is<decltype(&Machine::counters), CpuCounters (Machine::*)(unsigned) const noexcept>);
 static_assert(is<decltype(&Machine::cpus), unsigned (Machine::*)() const noexcept>);
 static_assert(is<decltype(&Machine::oversubscribed), bool (Machine::*)() const noexcept>);
+static_assert(is<decltype(&memory_held), HeldMemory (*)() noexcept>);
 static_assert(is<decltype(CpuCounters::ipis_sent), std::uint64_t>);
 static_assert(is<decltype(CpuCounters::interrupts), std::uint64_t>);
 static_assert(requires(Machine machine, void (*body)(unsigned)) { machine.run(body); });

@@ -27,6 +27,15 @@ TEST(ScheduleHeader, IsReadBack) {
   EXPECT_EQ(header_of(with_header(plain, "a7 b2")), plain);
 }
 
+TEST(ScheduleHeader, RepeatsWhatWasMadeToFail) {
+  const ScheduleHeader failing{"s", "x86", "sc", {}, 2, {"site=gather_batch,every=3", "number=4"}};
+  const std::string text = with_header(failing, "a7");
+  EXPECT_EQ(text,
+            "v1 s x86 sc cpus=2 fail-alloc=site=gather_batch,every=3 fail-alloc=number=4 : a7");
+  EXPECT_EQ(header_of(text), failing);
+  EXPECT_THROW(static_cast<void>(header_of("v1 s x86 sc fail-alloc=number=0 : a7")), UsageError);
+}
+
 TEST(ScheduleHeader, MayBeBrokenIntoLinesAsAMailerDoes) {
   EXPECT_EQ(header_of("v1 some-race-2017 x86\n  sc without=a-fix,b-fix\n\tcpus=4 :\r\n a7 b2"),
             full);

@@ -50,6 +50,20 @@ TEST(Mistyped, Program) {
          {{"list", "--color=sometimes"}, "type --color auto, never or always"}});
 }
 
+TEST(Mistyped, AllocationsThatAreToFail) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"stress", race}, {"explore", race}, {"trace", "FILE"}}) {
+    const auto with = [&](const std::string& rule) {
+      std::vector<std::string> words = command;
+      words.insert(words.end(), {"--fail-alloc", rule});
+      return words;
+    };
+    check({{with("site=heap"), "--fail-alloc 'site=heap': there is no site 'heap'; type one of"},
+           {with("number=0"), "type for instance number=3"},
+           {with("seed=1"), "seed goes with rate"}});
+  }
+}
+
 TEST(Mistyped, List) {
   check({{{"list", "scenario"}, "type tlblab list scenarios"},
          {{"list", "workloads"}, "no list of 'workloads'"},

@@ -122,6 +122,26 @@ TEST(Memory, WorksBeforeAndAfterARun) {
   kfree(object);
 }
 
+TEST(Memory, WhatIsNotFreedIsCounted) {
+  each_trial(2, [](Machine& machine) {
+    const HeldMemory before = memory_held();
+    void* frames[2];
+    void* objects[2][3];
+    machine.run([&](unsigned cpu) {
+      frames[cpu] = alloc_frame(AllocSite::user_page);
+      for (void*& object : objects[cpu]) object = kmalloc(200'000 >> (4 * cpu), AllocSite::object);
+    });
+    EXPECT_EQ(memory_held(), (HeldMemory{before.frames + 2, before.objects + 6}));
+    machine.run([&](unsigned cpu) {
+      for (void* object : objects[1 - cpu]) kfree(object);
+      if (cpu == 0) free_frame(frames[1]);
+    });
+    EXPECT_EQ(memory_held(), (HeldMemory{before.frames + 1, before.objects}));
+    free_frame(frames[0]);
+    EXPECT_EQ(memory_held(), before);
+  });
+}
+
 // A frame that comes back on the same CPU shows the junk or somebody's data, never its old bytes.
 TEST(Memory, FreedFramesAreOverwrittenIfAsked) {
   MachineOptions options;

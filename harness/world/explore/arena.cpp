@@ -82,6 +82,7 @@ void* Arena::alloc_frame(unsigned cpu) noexcept {
   }
   frame_in_use(frame) = true;
   unpoison(frame, page_size);
+  ++held_.frames;
   return frame;
 }
 
@@ -92,6 +93,7 @@ bool Arena::free_frame(void* frame, unsigned cpu, bool junk) noexcept {
   if (junk) std::memset(frame, freed_byte, page_size);
   poison(frame, page_size);
   cpus_[cpu].frames.push_back(frame);
+  --held_.frames;
   return true;
 }
 
@@ -107,6 +109,7 @@ void* Arena::alloc(std::size_t bytes, unsigned cpu) noexcept {
   void* object = header + 1;
   unpoison(object, bytes);
   std::memset(object, 0, bytes);
+  ++held_.objects;
   return object;
 }
 
@@ -128,6 +131,7 @@ void* Arena::alloc_large(std::size_t bytes) noexcept {
   if (memory == nullptr) return nullptr;
   auto* header = new (memory) Header{bytes, classes, true};
   large_.emplace_back(header);
+  ++held_.objects;
   return header + 1;
 }
 
@@ -136,6 +140,7 @@ bool Arena::free(void* object, unsigned cpu, bool junk) noexcept {
   Header* header = static_cast<Header*>(object) - 1;
   if (!header->in_use) return false;
   header->in_use = false;
+  --held_.objects;
   if (junk) std::memset(object, freed_byte, header->bytes);
   poison(object, header->bytes);
   if (header->size_class < classes) cpus_[cpu].objects[header->size_class].push_back(header);
@@ -145,6 +150,7 @@ bool Arena::free(void* object, unsigned cpu, bool junk) noexcept {
 void Arena::take_back() noexcept {
   for (const auto& header : large_) unpoison(header.get() + 1, header->bytes);
   large_.clear();
+  held_ = {};
   frames_.take_back();
   objects_.take_back();
   for (PerCpu& cpu : cpus_) {

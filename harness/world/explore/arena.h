@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "harness/world/explore/chooser.h"
+#include "mm/types.h"
 
 namespace tlblab::inline TLBLAB_WORLD::detail {
 
@@ -53,6 +54,7 @@ class Arena {
   [[nodiscard]] void* alloc(std::size_t bytes, unsigned cpu) noexcept;  // zeroed
   [[nodiscard]] bool free(void* object, unsigned cpu, bool junk) noexcept;
   void take_back() noexcept;
+  [[nodiscard]] HeldMemory held() const noexcept { return held_; }
 
  private:
   struct alignas(16) Header {
@@ -69,6 +71,7 @@ class Arena {
   [[nodiscard]] Header* take_object(unsigned size_class, unsigned cpu) noexcept;
   [[nodiscard]] void* alloc_large(std::size_t bytes) noexcept;
 
+  HeldMemory held_;
   Blocks frames_{std::size_t{1} << 12};
   Blocks objects_{0};
   std::vector<std::unique_ptr<Header, HostFree>> large_;

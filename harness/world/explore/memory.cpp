@@ -44,4 +44,6 @@ void kfree(void* object) noexcept {
   vm_bug_on(!freed, "object_freed_twice");
 }
 
+HeldMemory memory_held() noexcept { return owner().arena.held(); }
+
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -15,4 +15,7 @@ void free_frame(void* frame) noexcept;
 [[nodiscard]] void* kmalloc(std::size_t bytes, AllocSite site) noexcept;
 void kfree(void* object) noexcept;
 
+// What was allocated on this machine and not freed. Exact only while nobody allocates.
+[[nodiscard]] HeldMemory memory_held() noexcept;
+
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -41,6 +41,7 @@ struct alignas(128) Cpu {
   std::uint64_t ipis_sent = 0;     // interrupts really sent, after coalescing
   std::uint64_t interrupts = 0;    // handler runs
   unsigned relaxes = 0;
+  HeldMemory held;               // allocations less frees of this CPU; one CPU's may be negative
   std::uint64_t rcu_posted = 0;  // callbacks
   CallSingle* calls = nullptr;   // one node per target
   void** frames = nullptr;       // free ones kept at hand (real/memory.h)

@@ -57,11 +57,13 @@ unsigned arena_of_node(unsigned node) noexcept {
 }
 
 // Memory is also set up and looked at while no CPU runs, then on behalf of CPU 0.
-unsigned this_cpu() noexcept { return detail::current == nullptr ? 0 : detail::current->id; }
+detail::Cpu& this_cpu() noexcept {
+  return detail::current == nullptr ? detail::cpus[0] : *detail::current;
+}
 
 bool made_to_fail(AllocSite site) noexcept {
   AllocPolicy* policy = detail::options->alloc_policy;
-  return policy != nullptr && policy->fails(site, this_cpu());
+  return policy != nullptr && policy->fails(site, this_cpu().id);
 }
 
 unsigned node_of(unsigned cpu) noexcept {
@@ -73,7 +75,7 @@ unsigned node_of(unsigned cpu) noexcept {
 int cache_flag() noexcept { return detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE; }
 
 void* fresh_frame() noexcept {
-  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu())));
+  const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu().id)));
   return mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache_flag());
 }
 
@@ -86,7 +88,9 @@ void* alloc_frame(AllocSite site) noexcept {
   detail::Cpu* cpu = detail::current;
   void* frame =
       cpu != nullptr && cpu->nr_frames != 0 ? cpu->frames[--cpu->nr_frames] : fresh_frame();
-  if (frame != nullptr) unpoison(frame);
+  if (frame == nullptr) return nullptr;
+  unpoison(frame);
+  ++this_cpu().held.frames;
   return frame;
 }
 
@@ -98,6 +102,7 @@ void free_frame(void* frame) noexcept {
     cpu->frames[cpu->nr_frames++] = frame;
   else
     give_back(frame);
+  --this_cpu().held.frames;
 }
 
 namespace detail {
@@ -107,9 +112,25 @@ void drain_frames(Cpu& cpu) noexcept {
 }  // namespace detail
 
 void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
-  return made_to_fail(site) ? nullptr : std::calloc(1, bytes);
+  if (made_to_fail(site)) return nullptr;
+  void* object = std::calloc(1, bytes);
+  if (object != nullptr) ++this_cpu().held.objects;
+  return object;
 }
 
-void kfree(void* object) noexcept { std::free(object); }
+void kfree(void* object) noexcept {
+  if (object == nullptr) return;
+  std::free(object);
+  --this_cpu().held.objects;
+}
+
+HeldMemory memory_held() noexcept {
+  HeldMemory sum;
+  for (unsigned cpu = 0; cpu < detail::nr_cpus; ++cpu) {
+    sum.frames += detail::cpus[cpu].held.frames;
+    sum.objects += detail::cpus[cpu].held.objects;
+  }
+  return sum;
+}
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -18,6 +18,9 @@ void free_frame(void* frame) noexcept;
 [[nodiscard]] void* kmalloc(std::size_t bytes, AllocSite site) noexcept;
 void kfree(void* object) noexcept;
 
+// What was allocated on this machine and not freed. Exact only while nobody allocates.
+[[nodiscard]] HeldMemory memory_held() noexcept;
+
 namespace detail {
 inline constexpr unsigned frames_kept = 1024;  // by each CPU
 // Gives back what the CPU keeps. Its thread has ended.
