@@ -8,8 +8,10 @@
 #pragma once
 
 #include "mm/gup.h"
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/pgtable.tcc"
+#include "mm/swap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -37,11 +39,25 @@ bool copy_present_page(const copy_site& site, pte_ref to, pte_t pte, vaddr_t va)
   return true;
 }
 
+// A marker of userfaultfd stays behind, as its context does.
+template <ArchBackend A>
+void copy_nonpresent_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
+  const pte_t pte = ptep_get(from);
+  if (is_swap_pte<A>(pte)) return copy_swap_pte<A>(site.child, to, site.parent, from, va);
+  constexpr std::uint64_t inherited = PTE_MARKER_GUARD | PTE_MARKER_POISONED;
+  const std::uint64_t marker = A::pte_swap_entry(pte).offset & inherited;
+  if (marker != 0) set_pte_at(site.child, to, va, A::mk_swap_pte({SwapType::marker, marker}));
+}
+
 // Both PTLs are held. False: no memory.
 template <ArchBackend A>
 bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
   pte_t pte = ptep_get(from);
   if (A::pte_none(pte)) return true;
+  if (!A::pte_present(pte)) {
+    copy_nonpresent_pte<A>(site, to, from, va);
+    return true;
+  }
   page* p = pfn_to_page(A::pte_pfn(pte));
   if (page_test(folio_of(p), PG_anon) && !folio_try_dup_anon_rmap_pte(site.parent, p))
     return copy_present_page<A>(site, to, pte, va);
@@ -55,7 +71,7 @@ bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t v
     pte = A::pte_wrprotect(now);
   }
   if (!site.cow) pte = A::pte_mkclean(pte);
-  set_pte_at(site.child, to, va, A::pte_mkold(pte));
+  set_pte_at(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)));
   return true;
 }
 
@@ -80,9 +96,23 @@ inline bool vma_needs_copy(const vm_area_struct& vma) noexcept {
 }
 
 template <ArchBackend A>
+bool is_huge(mm_struct& mm, vaddr_t va) noexcept {
+  page* pmds = find_table<A>(mm, va, 1);
+  return pmds != nullptr && pmd_trans_huge<A>(ptep_get(entry_in(pmds, va, 1)));
+}
+
+template <ArchBackend A>
 bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
   for (vaddr_t va = vma.vm_start; va < vma.vm_end;) {
     const vaddr_t next = span_end(va, vma.vm_end, 1);
+    if (is_huge<A>(site.parent, va)) {  // never reaches over the end of an area
+      const CopyHuge copied = copy_huge_pmd<A>(site.child, site.parent, va);
+      if (copied == CopyHuge::oom) return false;
+      if (copied == CopyHuge::copied) {
+        va = next;
+        continue;
+      }
+    }
     const bool present = find_table<A>(site.parent, va, 0) != nullptr;
     if (present && !copy_pte_range<A>(site, va, next)) return false;
     va = next;

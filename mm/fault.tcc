@@ -6,9 +6,13 @@
 // (trap T30): whoever sees it lower may reuse the page.
 #pragma once
 
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/page_cache.h"
 #include "mm/pgtable.tcc"
+#include "mm/swap.tcc"
+#include "mm/tlb_flush_pending.h"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -20,6 +24,7 @@ struct fault_site {
   vaddr_t va;  // page aligned
   bool write;
   bool unshare = false;
+  pte_t orig{};  // where nothing is mapped: the entry as it was seen, none or a marker
 };
 
 inline bool access_allowed(const vm_area_struct& vma, Access access) noexcept {
@@ -36,13 +41,15 @@ pte_t maybe_mkwrite(pte_t pte, const vm_area_struct& vma) noexcept {
   return (vma.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte;
 }
 
-// Installs an entry if the place is still empty. False: somebody was first.
+// Installs an entry if the place is still as it was seen. False: somebody was first. What a marker
+// of userfaultfd says goes on with the entry.
 template <ArchBackend A>
 bool set_pte_if_none(const fault_site& site, pte_t pte, page* p) noexcept {
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   if (!ref) return false;
-  const bool empty = ref.word().load(order::relaxed) == 0;
+  const bool empty = ptep_get(ref) == site.orig;
   if (empty) {
+    if (pte_marker_uffd_wp<A>(site.orig)) pte = A::pte_mkuffd_wp(pte);
     folio_add_rmap_pte(p);
     if (!page_test(p, PG_reserved)) site.mm.rss.fetch_add(1, order::relaxed);
     set_pte_at(site.mm, ref, site.va, pte);
@@ -101,11 +108,29 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
   return FaultResult::done;
 }
 
-// No other mapping and no other reference: the page is this mm's alone (again).
-inline bool can_reuse_anon(page* p) noexcept {
+// How many entries of this table map the page's folio. PTL held: only A and D bits change.
+template <ArchBackend A>
+int mappings_in_table(pte_ref ref, const page* p) noexcept {
+  const access_window<A::features.async_invalidate> unit;
+  const pfn_t first = p->head->pfn, end = first + folio_nr_pages(p);
+  int found = 0;
+  for (unsigned i = 0; i < ptrs_per_table; ++i) {
+    const pte_t pte = ptep_get({ref.table, i});
+    const bool maps = A::pte_present(pte) && A::pte_pfn(pte) >= first && A::pte_pfn(pte) < end;
+    found += maps ? 1 : 0;
+  }
+  return found;
+}
+
+// No reference but those of this mm's mappings: the page is this mm's alone (again). Of a large
+// folio the mappings in this table are counted (the kernel has a count per mm): if there are others,
+// the page is copied once too often.
+template <ArchBackend A>
+bool can_reuse_anon(pte_ref ref, page* p) noexcept {
   if (!page_test(p, PG_anon)) return false;
   if (page_test(p, PG_anon_exclusive)) return true;
-  if (p->refcount.load(order::relaxed) != 1) return false;
+  const int own = folio_test_large(p) ? mappings_in_table<A>(ref, p) : 1;
+  if (folio_of(p)->refcount.load(order::relaxed) != own) return false;
   page_set(p, PG_anon_exclusive);
   return true;
 }
@@ -130,11 +155,12 @@ inline page* copy_for_write(const fault_site& site, const page* old) noexcept {
 template <ArchBackend A>
 void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) noexcept {
   if (page_test(old, PG_reserved)) site.mm.rss.fetch_add(1, order::relaxed);
-  ptep_clear_flush<A>(site.mm, ref, site.va);
+  const pte_t was = ptep_clear_flush<A>(site.mm, ref, site.va);
   make_anon(site, fresh);
   folio_add_rmap_pte(fresh);
   pte_t pte = A::mk_pte(fresh->pfn, site.vma.vm_flags);
   if (!site.unshare) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+  if (A::pte_uffd_wp(was)) pte = A::pte_mkuffd_wp(pte);
   set_pte_at(site.mm, ref, site.va, pte);
   folio_remove_rmap_pte(old);
 }
@@ -159,7 +185,7 @@ template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   page* p = pfn_to_page(A::pte_pfn(pte));
   const bool stays = site.unshare ? !page_test(p, PG_anon) : !is_cow_mapping(site.vma);
-  if (stays || can_reuse_anon(p)) {
+  if (stays || can_reuse_anon<A>(ref, p)) {
     const pte_t now = A::pte_mkyoung(A::pte_mkdirty(maybe_mkwrite<A>(pte, site.vma)));
     if (!site.unshare) set_access_flags<A>(site, ref, pte, now);
     pte_unmap_unlock(site.mm, ref);
@@ -172,6 +198,24 @@ FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept 
   return result;
 }
 
+// A write where userfaultfd may be watching (asynchronous mode): the bit goes, which is how the
+// monitor learns of the write; the entry stays read-only, so nothing is to be flushed. If entries
+// were write-protected under mmap_lock for reading and the flush is still to come, another CPU may
+// write through an old translation: that one is invalidated before anybody copies the page (trap
+// T63). PTL held; returns the entry to go on with.
+template <ArchBackend A>
+pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
+  if (A::pte_uffd_wp(pte)) {
+    const pte_t watched = pte;
+    pte = A::pte_clear_uffd_wp(pte);
+    ref.word().store(pte.val, order::release);
+    note_change(site.mm, ref, site.va, watched, pte);
+  }
+  if ((site.vma.vm_flags & VM_UFFD_WP) != 0 && mm_tlb_flush_pending(site.mm))
+    A::flush_tlb_page(site.mm, site.va);
+  return pte;
+}
+
 // The entry is there. It may be right by now: then the fault was spurious.
 template <ArchBackend A>
 FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
@@ -179,11 +223,75 @@ FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
   if (!ref) return FaultResult::done;
   const pte_t pte = ptep_get(ref);
   const bool may_copy = site.write || site.unshare;
-  if (pte == seen && may_copy && !A::pte_write(pte)) return do_wp_page<A>(site, ref, pte);
+  if (pte == seen && may_copy && !A::pte_write(pte))
+    return do_wp_page<A>(site, ref, site.write ? userfaultfd_write<A>(site, ref, pte) : pte);
   if (pte == seen)
     set_access_flags<A>(site, ref, pte, A::pte_mkyoung(site.write ? A::pte_mkdirty(pte) : pte));
   pte_unmap_unlock(site.mm, ref);
   return FaultResult::done;
+}
+
+// Maps the page that came from the slot. PTL held, the entry is orig; the caller's reference becomes
+// the mapping's. Returns the new entry.
+template <ArchBackend A>
+pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) noexcept {
+  swap_free(A::pte_swap_entry(orig));  // with the last count the page leaves the cache
+  const bool alone = A::pte_swp_exclusive(orig) ||
+                     (!page_test(p, PG_swapcache) && p->refcount.load(order::relaxed) == 1);
+  if (alone) page_set(p, PG_anon_exclusive);
+  pte_t pte = A::mk_pte(p->pfn, site.vma.vm_flags);
+  if (alone) pte = maybe_mkwrite<A>(site.write ? A::pte_mkdirty(pte) : pte, site.vma);
+  if (A::pte_swp_uffd_wp(orig)) pte = A::pte_mkuffd_wp(pte);
+  folio_add_rmap_pte(p);
+  site.mm.rss.fetch_add(1, order::relaxed);
+  set_pte_at(site.mm, ref, site.va, pte);
+  return pte;
+}
+
+// Kernel: do_swap_page.
+template <ArchBackend A>
+FaultResult do_swap_page(const fault_site& site, pte_t orig) noexcept {
+  const swp_entry_t entry = A::pte_swap_entry(orig);
+  bool gone = false;
+  page* p = swapin_readahead(entry, gone);
+  if (p == nullptr) return gone ? FaultResult::done : FaultResult::oom;
+  const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
+  // The slot may have been freed and used again before the page was found; then the page is not
+  // what the entry names now.
+  const bool same =
+      ref && ptep_get(ref) == orig && page_test(p, PG_swapcache) && folio_swap_entry(p) == entry;
+  if (same) {
+    const pte_t pte = map_swapped_in<A>(site, ref, orig, p);
+    if (site.write && !A::pte_write(pte))
+      return do_wp_page<A>(site, ref, userfaultfd_write<A>(site, ref, pte));
+  }
+  if (ref) pte_unmap_unlock(site.mm, ref);
+  if (!same) put_page(p);
+  return FaultResult::done;
+}
+
+// A marker that nobody watches any more.
+template <ArchBackend A>
+FaultResult clear_marker(const fault_site& site) noexcept {
+  const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
+  if (!ref) return FaultResult::done;
+  if (ptep_get(ref) == site.orig) set_pte_at(site.mm, ref, site.va, {});
+  pte_unmap_unlock(site.mm, ref);
+  return FaultResult::done;
+}
+
+// Kernel: do_pte_missing.
+template <ArchBackend A>
+FaultResult do_pte_missing(const fault_site& site) noexcept {
+  return site.vma.vm_file != nullptr ? do_file_fault<A>(site) : do_anonymous_page<A>(site);
+}
+
+// Kernel: handle_pte_marker.
+template <ArchBackend A>
+FaultResult handle_pte_marker(const fault_site& site) noexcept {
+  if (!pte_marker_uffd_wp<A>(site.orig)) return FaultResult::sigsegv;  // a guard, or poison
+  if ((site.vma.vm_flags & VM_UFFD_WP) == 0) return clear_marker<A>(site);
+  return do_pte_missing<A>(site);
 }
 
 }  // namespace detail
@@ -193,12 +301,15 @@ FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unsha
   charge(Cost::page_fault);
   vm_area_struct* vma = vma_lookup(mm, va);
   if (vma == nullptr || !detail::access_allowed(*vma, access)) return FaultResult::sigsegv;
+  if (!table_alloc<A>(mm, va, 1)) return FaultResult::oom;
+  const bool writes = access == Access::write;
+  if (const auto huge = huge_pmd_fault<A>(mm, *vma, va, writes, unshare)) return *huge;
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
-  const detail::fault_site site{mm, *vma, va & page_mask, access == Access::write, unshare};
   const pte_t pte = peek_pte<A>(mm, va);
+  const detail::fault_site site{mm, *vma, va & page_mask, access == Access::write, unshare, pte};
   if (A::pte_present(pte)) return detail::fault_on_present<A>(site, pte);
-  return vma->vm_file != nullptr ? detail::do_file_fault<A>(site)
-                                 : detail::do_anonymous_page<A>(site);
+  if (is_swap_pte<A>(pte)) return detail::do_swap_page<A>(site, pte);
+  return A::pte_none(pte) ? detail::do_pte_missing<A>(site) : detail::handle_pte_marker<A>(site);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

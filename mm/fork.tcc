@@ -6,8 +6,10 @@
 
 #include "mm/copy.tcc"
 #include "mm/free_pgtables.tcc"
+#include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
+#include "mm/userfaultfd.h"
 #include "mm/zap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -19,8 +21,9 @@ template <ArchBackend A>
 bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
   if (vma.vm_file != nullptr) get_file(*vma.vm_file);
-  vm_area_struct* copy =
-      vma_insert(child, {vma.vm_start, vma.vm_end, vma.vm_flags, vma.vm_file, vma.vm_pgoff});
+  vm_area_struct* copy = vma_insert(
+      child,
+      {vma.vm_start, vma.vm_end, without_userfaultfd(vma.vm_flags), vma.vm_file, vma.vm_pgoff});
   if (copy == nullptr) return false;
   if ((vma.vm_flags & VM_WIPEONFORK) != 0) return true;
   if (vma.anon_vma.load(order::relaxed)) copy->anon_vma.store(true, order::relaxed);
@@ -76,6 +79,7 @@ mm_struct* mm_alloc(unsigned top_level) noexcept {
   mm->id = last_mm_ctx_id.fetch_add(1, order::relaxed) + 1;
   mm->top_level = top_level;
   mm->task_size = A::task_size(top_level);
+  mm->split_huge_pmd = vma_adjust_trans_huge<A>;
   mm->mmap_base = mm->task_size - (1ULL << 30);
   A::init_new_context(*mm);
   return mm;

@@ -1,34 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// mprotect(2). Kernel file: mprotect.c. One gather per call; entries whose change a TLB could hide
-// are recorded, and the flush comes at the end, mmap_lock still held for writing: no fault can
-// decide anything from the new entries before it.
+// mprotect(2), and the walk of userfaultfd's write protection. Kernel file: mprotect.c. One gather
+// per call; entries whose change a TLB could hide are recorded, and the flush comes at the end,
+// mmap_lock still held for writing: no fault can decide anything from the new entries before it.
+// userfaultfd holds it for reading; there do_wp_page looks at the pending count (fault.tcc).
 #pragma once
 
 #include <cerrno>
 
+#include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
 namespace detail {
 
+// Kernel: MM_CP_UFFD_WP, MM_CP_UFFD_WP_RESOLVE.
+enum class UffdWpChange : std::uint8_t { keep, set, clear };
+
 // Writable again at once, without a fault to find out that nobody shares the page?
 template <ArchBackend A>
 bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
   if ((vma.vm_flags & VM_WRITE) == 0 || A::pte_write(pte) || A::pte_protnone(pte)) return false;
+  if (A::pte_uffd_wp(pte)) return false;
   const page* p = pfn_to_page(A::pte_pfn(pte));
   if (is_cow_mapping(vma)) return page_test(p, PG_anon) && page_test(p, PG_anon_exclusive);
   return A::pte_dirty(pte);
 }
 
+// A present entry, of either size, with the rights of its area.
 template <ArchBackend A>
-void change_pte(mmu_gather<A>& tlb, const vm_area_struct& vma, pte_ref ref, vaddr_t va) noexcept {
-  if (A::pte_none(ptep_get(ref))) return;
+pte_t changed_protection(const vm_area_struct& vma, pte_t was, UffdWpChange change) noexcept {
+  pte_t now = A::pte_modify(was, vma.vm_flags);
+  if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
+  // Also a mark that stays: the rights of the area would make a page of a shared one writable.
+  if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);
+  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  return now;
+}
+
+// No TLB has it. A swap entry and a marker keep what they are but for the mark.
+template <ArchBackend A>
+void change_nonpresent_pte(mm_struct& mm, pte_ref ref, vaddr_t va, UffdWpChange change) noexcept {
+  const pte_t was = ptep_get(ref);
+  pte_t now = was;
+  if (change == UffdWpChange::set) now = with_uffd_wp<A>(was);
+  if (change == UffdWpChange::clear) now = without_uffd_wp<A>(was);
+  if (now != was) set_pte_at(mm, ref, va, now);
+}
+
+template <ArchBackend A>
+void change_pte(mmu_gather<A>& tlb,
+                const vm_area_struct& vma,
+                pte_ref ref,
+                vaddr_t va,
+                UffdWpChange change) noexcept {
+  if (!A::pte_present(ptep_get(ref))) return change_nonpresent_pte<A>(*tlb.mm, ref, va, change);
   // Taken out while it changes, so that no A or D bit set meanwhile is lost.
   const pte_t was = A::ptep_get_and_clear(*tlb.mm, va, ref.word(), false);
-  pte_t now = A::pte_modify(was, vma.vm_flags);
-  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  const pte_t now = changed_protection<A>(vma, was, change);
   ref.word().store(now.val, order::release);
   note_change(*tlb.mm, ref, va, was, now);
   if (A::pte_needs_flush(was, now)) tlb_flush_pte_range(tlb, va, page_size);
@@ -38,15 +69,32 @@ template <ArchBackend A>
 void change_pte_range(mmu_gather<A>& tlb,
                       const vm_area_struct& vma,
                       vaddr_t start,
-                      vaddr_t end) noexcept {
+                      vaddr_t end,
+                      UffdWpChange change) noexcept {
   tlb_change_page_size(tlb, page_shift);
   pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, start);
   if (!ref) return;
   const pte_ref locked = ref;
   enter_lazy_mmu_mode<A>();
-  for (vaddr_t va = start; va < end; va += page_size, ++ref.index) change_pte(tlb, vma, ref, va);
+  for (vaddr_t va = start; va < end; va += page_size, ++ref.index)
+    change_pte(tlb, vma, ref, va, change);
   leave_lazy_mmu_mode<A>();
   pte_unmap_unlock(*tlb.mm, locked);
+}
+
+// Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
+template <ArchBackend A>
+void change_huge_range(mmu_gather<A>& tlb,
+                       const vm_area_struct& vma,
+                       vaddr_t start,
+                       vaddr_t end,
+                       UffdWpChange change) noexcept {
+  const auto changed = [&](pte_t was) { return changed_protection<A>(vma, was, change); };
+  if (end - start != pmd_size)
+    split_huge_pmd<A>(*tlb.mm, start);
+  else if (change_huge_pmd(tlb, start, changed))
+    return;
+  change_pte_range(tlb, vma, start, end, change);
 }
 
 // Where an upper level is missing the whole span of that level is passed over.
@@ -56,16 +104,32 @@ void change_table_range(mmu_gather<A>& tlb,
                         page* table,
                         unsigned level,
                         vaddr_t start,
-                        vaddr_t end) noexcept {
+                        vaddr_t end,
+                        UffdWpChange change) noexcept {
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
-    if (below != nullptr && level == 1)
-      change_pte_range(tlb, vma, va, next);
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    page* below = table_below<A>(entry);
+    if (level == 1 && pmd_trans_huge<A>(entry))
+      change_huge_range(tlb, vma, va, next, change);
+    else if (below != nullptr && level == 1)
+      change_pte_range(tlb, vma, va, next, change);
     else if (below != nullptr)
-      change_table_range(tlb, vma, below, level - 1, va, next);
+      change_table_range(tlb, vma, below, level - 1, va, next, change);
     va = next;
   }
+}
+
+// Kernel: change_protection. mmap_lock for writing; to change marks only, for reading.
+template <ArchBackend A>
+void change_protection(mmu_gather<A>& tlb,
+                       const vm_area_struct& vma,
+                       vaddr_t start,
+                       vaddr_t end,
+                       UffdWpChange change = UffdWpChange::keep) noexcept {
+  tlb_start_vma(tlb, vma);
+  change_table_range(tlb, vma, tlb.mm->pgd, tlb.mm->top_level, start, end, change);
+  tlb_end_vma(tlb);
 }
 
 // One area, or the part of it in the range. Returns the area that now covers it, null: no memory.
@@ -82,9 +146,7 @@ vm_area_struct* mprotect_fixup(mmu_gather<A>& tlb,
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return nullptr;
   vm_area_struct& part = *vma_lookup(mm, start);
   part.vm_flags = flags;
-  tlb_start_vma(tlb, part);
-  change_table_range(tlb, part, mm.pgd, mm.top_level, start, end);
-  tlb_end_vma(tlb);
+  change_protection(tlb, part, start, end);
   return &vma_merge(mm, part);
 }
 

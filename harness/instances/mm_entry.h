@@ -11,6 +11,8 @@
 #include "mm/mmap.tcc"
 #include "mm/mprotect.tcc"
 #include "mm/mremap.tcc"
+#include "mm/swap.tcc"
+#include "mm/userfaultfd.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -31,6 +33,13 @@ struct MmEntryPoints {
   static constexpr auto fault = &detail::fault_of_access<A>;
   static constexpr auto touch = &user_touch<A>;
   static constexpr auto gup = &get_user_pages_fast<A>;
+  static constexpr auto uffd_register = &do_uffd_register<A>;
+  static constexpr auto uffd_unregister = &do_uffd_unregister<A>;
+  static constexpr auto uffd_writeprotect = &do_uffd_writeprotect<A>;
+  static constexpr auto uffd_zeropage = &do_uffd_zeropage<A>;
+  static constexpr auto uffd_copy = &do_uffd_copy<A>;
+  static constexpr auto uffd_move = &do_uffd_move<A>;
+  static constexpr auto swap_out = &swap_out_page<A>;
   static constexpr auto gup_only = &get_user_pages_fast_only<A>;
 };
 

@@ -303,14 +303,18 @@ TYPED_TEST(Gup, APinnedPageIsNotShared) {
 
 // ---- races ---------------------------------------------------------------------------------------
 
-// CPU 1 unmaps the page and gives its frame to another address; CPU 0 pins what the first address
-// has. In one half of the trials CPU 0 runs the mm, so a flush interrupts it; in the other half it
-// does not: then only the second look at the entries, and RCU, help.
+// CPU 1 takes the page away again and again and gives its frame to another address; CPU 0 pins what
+// the first address has. In one half of the trials CPU 0 runs the mm, so a flush interrupts it; in
+// the other half it does not: then only the second look at the entries, and RCU, help.
 template <class A, class Unmap>
 void pins_only_the_page_of_the_address(Unmap unmap_it) {
+  constexpr unsigned most = 200;
+  constexpr std::uint64_t others = 1000;
   for (const bool interrupted : {true, false}) {
-    each_trial(2, 120, [&](const MachineOptions& options) {
+    each_trial(2, 600, [&](const MachineOptions& options) {
       MmRig<A> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
+      page* pinned[most]{};
+      std::uint64_t nr = 0;
       rig.run([&] {
         map<A>(rig.mm(), 0, 512);
         map<A>(rig.mm(), 1024, 8);
@@ -322,24 +326,32 @@ void pins_only_the_page_of_the_address(Unmap unmap_it) {
         mm_struct& mm = rig.mm();
         if (cpu == 1 || interrupted) use_mm<A>(mm);
         meeting.meet();
-        if (cpu == 1) {
-          unmap_it(mm);
-          for (unsigned n = 0; n < 8; ++n) fill<A>(mm, 1024 + n, 1, 1000);
-          return;
-        }
         for (unsigned n = 0; n < trial_rounds; ++n) {
-          page* p = nullptr;
-          if (get_user_pages_fast_only<A>(mm, page_at(3), 1, FOLL_PIN, &p) == 0) continue;
-          EXPECT_EQ(read_once(*static_cast<std::uint64_t*>(p->frame)), 1U);
-          unpin_user_page(p);
+          if (cpu == 0) {
+            nr += get_user_pages_fast_only<A>(mm, page_at(3), 1, FOLL_PIN, pinned + nr);
+          } else {
+            unmap_it(mm);
+            fill<A>(mm, 1024, 1, others);
+            fill<A>(mm, 3, 1, 1);
+            dontneed<A>(mm, 1024, 1);
+          }
+        }
+        if (cpu == 1 || interrupted) unuse_mm<A>();
+      });
+      rig.on(0, [&] {
+        for (std::uint64_t n = 0; n < nr; ++n) {
+          EXPECT_NE(read_once(*static_cast<std::uint64_t*>(pinned[n]->frame)), others);
+          unpin_user_page(pinned[n]);
         }
       });
-      EXPECT_EQ(abnormal_end(rig.machine()), "");
     });
   }
 }
 TYPED_TEST(Gup, AgainstMunmap) {
-  pins_only_the_page_of_the_address<TypeParam>([](mm_struct& mm) { unmap<TypeParam>(mm, 0, 512); });
+  pins_only_the_page_of_the_address<TypeParam>([](mm_struct& mm) {
+    unmap<TypeParam>(mm, 0, 512);
+    map<TypeParam>(mm, 0, 512);
+  });
 }
 TYPED_TEST(Gup, AgainstDontneed) {
   pins_only_the_page_of_the_address<TypeParam>(
@@ -355,7 +367,7 @@ TYPED_TEST(Gup, AgainstDontneedThatFreesTheTable) {
 // after the next write.
 template <class A>
 void fork_keeps_the_pin(GupFlags flags) {
-  each_trial(2, 250, [&](const MachineOptions& options) {
+  each_trial(2, 3000, [&](const MachineOptions& options) {
     MmRig<A> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
     mm_struct* child = nullptr;
     rig.run([&] {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mm/page_cache.h"
+#include "mm/userfaultfd.h"
 #include "tests/mm/script_text.h"
 #include "tests/support/mm_rig.h"
 
@@ -121,10 +122,13 @@ class ScriptRun {
     if (what == "mmap") return call_mmap(mm);
     if (what == "touch" || what == "read" || what == "write") return touch(mm, range());
     if (what == "dontneed") return dontneed<A>(mm, range().page, range().pages);
+    if (what == "hugepage") return advise(mm, VM_HUGEPAGE, VM_NOHUGEPAGE);
+    if (what == "nohugepage") return advise(mm, VM_NOHUGEPAGE, VM_HUGEPAGE);
     if (what == "munmap") return unmap<A>(mm, range().page, range().pages);
     if (what == "mprotect")
       return protect<A>(mm, range().page, range().pages, protection(words_.at(4)));
     if (what == "mremap") return call_mremap(mm);
+    if (what.starts_with("uffd")) return userfault(mm);
     if (what == "fork") return (child_ = dup_mm<A>(mm)) == nullptr ? -1 : 0;
     ADD_FAILURE() << "no operation " << what;
     return 0;
@@ -133,6 +137,9 @@ class ScriptRun {
     static const std::map<std::string, std::uint32_t> known{
         {"none", 0U}, {"r", VM_READ}, {"rw", rw}, {"rx", VM_READ | VM_EXEC}, {"rwx", rw | VM_EXEC}};
     return known.at(letters);
+  }
+  std::int64_t advise(mm_struct& mm, std::uint32_t set, std::uint32_t clear) {
+    return do_madvise_flags<A>(mm, page_at(range().page), range().pages * page_size, set, clear);
   }
   std::int64_t touch(mm_struct& mm, Range range) {
     const bool write = words_[0] == "write" || has("w");
@@ -153,6 +160,19 @@ class ScriptRun {
                         .file = file});
     if (file != nullptr) put_file(*file);
     return result;
+  }
+  std::int64_t userfault(mm_struct& mm) {
+    const std::string& what = words_[0];
+    const vaddr_t start = page_at(range().page);
+    const std::uint64_t length = range().pages * page_size;
+    if (what == "uffdreg")
+      return do_uffd_register<A>(mm, start, length, has("wp") ? VM_UFFD_WP : VM_UFFD_MISSING);
+    if (what == "uffdunreg") return do_uffd_unregister<A>(mm, start, length);
+    if (what == "uffdwp") return do_uffd_writeprotect<A>(mm, start, length, has("on"));
+    if (what == "uffdzero") return do_uffd_zeropage<A>(mm, start, length);
+    const vaddr_t from = page_at(areas_.at(words_.at(4)) + number(5));
+    return what == "uffdcopy" ? do_uffd_copy<A>(mm, start, length, from)
+                              : do_uffd_move<A>(mm, start, from, length);
   }
   std::int64_t call_mremap(mm_struct& mm) {
     const std::string to = value_of("to=");

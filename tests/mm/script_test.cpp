@@ -33,6 +33,7 @@ constexpr const char* scripts[] = {
     "mprotect_readtouched",
     "mremap_2m_aligned",
     "mremap_2m_aligned_nokeeper",
+    "mremap_4m_aligned",
     "mremap_dontunmap",
     "mremap_over_existing",
     "mremap_readonly",
@@ -49,6 +50,15 @@ constexpr const char* scripts[] = {
     "munmap_two_with_gap",
     "munmap_two_with_small_gap",
     "munmap_untouched",
+    "thp_mprotect_part",
+    "thp_mprotect_whole",
+    "thp_mremap",
+    "thp_split_dontneed",
+    "thp_split_munmap",
+    "thp_zap_whole",
+    "thp_zeropage",
+    "uffd_move",
+    "uffd_wp",
     "zeropage_cow",
 };
 // What the second CPU does matters.
