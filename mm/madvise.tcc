@@ -49,6 +49,7 @@ inline std::int64_t change_area_flags(
   if (flags == vma->vm_flags) return 0;
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vma = vma_lookup(mm, start);
+  vma_start_write(*vma);
   vma->vm_flags = flags;
   vma_merge(mm, *vma);
   return 0;
@@ -90,7 +91,7 @@ std::int64_t do_madvise_flags(mm_struct& mm,
     result = detail::change_area_flags(mm, at, end, set, clear);
     at = end;
   }
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result != 0 ? result : hole ? -ENOMEM : 0;
 }
 

@@ -86,6 +86,7 @@ std::int64_t move_vma(mm_struct& mm,
                       const mremap_request& request,
                       vaddr_t place) noexcept {
   const vaddr_t from = request.old_address;
+  vma_start_write(old);  // a fault would fill the place that is being emptied
   if (old.vm_file != nullptr) get_file(*old.vm_file);
   const bool has_anon = old.anon_vma.load(order::relaxed);  // the new area may absorb the old one
   vm_area_struct* fresh =
@@ -141,6 +142,7 @@ std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcep
   }
   const std::uint64_t growth = request.new_length - request.old_length;
   if (in_place && can_grow_in_place(mm, *vma, old_end, growth)) {
+    vma_start_write(*vma);
     vma->vm_end += growth;
     vma_merge(mm, *vma);
     return static_cast<std::int64_t>(request.old_address);
@@ -177,7 +179,7 @@ std::int64_t do_mremap(mm_struct& mm, const mremap_request& asked) noexcept {
   mm.mmap_lock.down_write();
   const std::int64_t result = detail::mremap_locked<A>(mm, request);
   trace(EventKind::call_end, mm.id, call, start, end);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

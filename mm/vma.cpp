@@ -4,6 +4,7 @@
 #include <new>
 
 #include "mm/page_cache.h"
+#include "mm/vma_lock.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -29,7 +30,14 @@ bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
          (low.vm_file == nullptr || linear_page_index(low, low.vm_end) == high.vm_pgoff);
 }
 
+void vma_free_rcu(rcu_head* head) noexcept {
+  vm_area_struct* vma = reinterpret_cast<vma_rcu*>(head)->vma;
+  vma->~vm_area_struct();
+  kfree(vma);
+}
+
 void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
+  vma_start_write(low);
   low.vm_end = high.vm_end;
   if (high.anon_vma.load(order::relaxed)) low.anon_vma.store(true, order::relaxed);
   vma_detach(mm, high);
@@ -90,6 +98,7 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
   if (high == nullptr) return false;
   if (low->vm_file != nullptr) get_file(*low->vm_file);
   high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
+  vma_start_write(*low);
   low->vm_end = va;
   mm.vmas.insert(*high);
   return true;
@@ -105,13 +114,17 @@ vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept {
 }
 
 void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
+  vma_mark_detached(vma);
   mm.vmas.erase(mm.vmas.iterator_to(vma));
 }
 
 void vma_free(vm_area_struct& vma) noexcept {
   if (vma.vm_file != nullptr) put_file(*vma.vm_file);
-  vma.~vm_area_struct();
-  kfree(&vma);
+  vma.rcu.vma = &vma;
+  if (vma.remembered.load(order::relaxed))
+    call_rcu(&vma.rcu.head, vma_free_rcu);  // lock_vma_under_rcu may be looking at it
+  else
+    vma_free_rcu(&vma.rcu.head);
 }
 
 vaddr_t get_unmapped_area(mm_struct& mm, std::uint64_t length) noexcept {
