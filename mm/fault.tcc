@@ -13,6 +13,7 @@
 #include "mm/swap.tcc"
 #include "mm/tlb_flush_pending.h"
 #include "mm/userfaultfd.h"
+#include "mm/vma_lock.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -418,18 +419,42 @@ FaultResult handle_pte_marker(const fault_site& site) noexcept {
 }  // namespace detail
 
 template <ArchBackend A>
-FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unshare) noexcept {
-  vm_area_struct* vma = vma_lookup(mm, va);
-  if (vma == nullptr || !detail::access_allowed(*vma, access)) return FaultResult::sigsegv;
+FaultResult handle_vma_fault(vm_area_struct& vma,
+                             vaddr_t va,
+                             Access access,
+                             bool unshare) noexcept {
+  if (!detail::access_allowed(vma, access)) return FaultResult::sigsegv;
+  mm_struct& mm = *vma.vm_mm;
   if (!table_alloc<A>(mm, va, 1)) return FaultResult::oom;
   const bool writes = access == Access::write;
-  if (const auto huge = huge_pmd_fault<A>(mm, *vma, va, writes, unshare)) return *huge;
+  if (const auto huge = huge_pmd_fault<A>(mm, vma, va, writes, unshare)) return *huge;
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
   const pte_t pte = peek_pte<A>(mm, va);
-  const detail::fault_site site{mm, *vma, va & page_mask, access == Access::write, unshare, pte};
+  const detail::fault_site site{mm, vma, va & page_mask, access == Access::write, unshare, pte};
   if (A::pte_present(pte)) return detail::fault_on_present<A>(site, pte);
   if (is_swap_pte<A>(pte)) return detail::do_swap_page<A>(site, pte);
   return A::pte_none(pte) ? detail::do_pte_missing<A>(site) : detail::handle_pte_marker<A>(site);
+}
+
+template <ArchBackend A>
+FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unshare) noexcept {
+  vm_area_struct* vma = vma_lookup(mm, va);
+  return vma == nullptr ? FaultResult::sigsegv : handle_vma_fault<A>(*vma, va, access, unshare);
+}
+
+template <ArchBackend A>
+FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept {
+  charge(Cost::page_fault);
+  if (vm_area_struct* vma = lock_vma_under_rcu(mm, va); vma != nullptr) {
+    const FaultResult result = handle_vma_fault<A>(*vma, va, access);
+    vma_end_read(*vma);
+    return result;
+  }
+  mm.mmap_lock.down_read();
+  if (vm_area_struct* vma = vma_lookup(mm, va); vma != nullptr) vma_remember(*vma, va);
+  const FaultResult result = handle_mm_fault<A>(mm, va, access);
+  mm.mmap_lock.up_read();
+  return result;
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -10,6 +10,7 @@
 #include "mm/mm.h"
 #include "mm/page_cache.h"
 #include "mm/userfaultfd.h"
+#include "mm/vma_lock.h"
 #include "mm/zap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -19,6 +20,7 @@ namespace detail {
 // Kernel: dup_mmap, one area. False: no memory.
 template <ArchBackend A>
 bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
+  vma_start_write(vma);  // no fault decides anything before the flush (trap T62)
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
   if (vma.vm_file != nullptr) get_file(*vma.vm_file);
   vm_area_struct* copy =
@@ -52,7 +54,7 @@ void exit_mmap(mm_struct& mm) noexcept {
   free_pgtables(tlb, mm.vmas, 0, 0);
   tlb_finish_mmu(tlb);
   mm.vmas.clear_and_dispose([](vm_area_struct* vma) { vma_free(*vma); });
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   trace(EventKind::call_end, mm.id, call, 0, mm.task_size);
 }
 
@@ -99,10 +101,10 @@ mm_struct* dup_mm(mm_struct& parent) noexcept {
   child->brk = parent.brk;
   child->fixes = parent.fixes;
   const bool copied = detail::dup_mmap<A>(*child, parent);
-  child->mmap_lock.up_write();
+  mmap_write_unlock(*child);
   A::flush_tlb_mm(parent);
   trace(EventKind::call_end, parent.id, call, 0, parent.task_size);
-  parent.mmap_lock.up_write();
+  mmap_write_unlock(parent);
   if (copied) return child;
   mmput<A>(*child);
   return nullptr;

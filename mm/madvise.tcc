@@ -77,6 +77,7 @@ inline std::int64_t change_area_flags(
   if (flags == vma->vm_flags) return 0;
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vma = vma_lookup(mm, start);
+  vma_start_write(*vma);
   vma->vm_flags = flags;
   vma_merge(mm, *vma);
   return 0;
@@ -115,7 +116,7 @@ std::int64_t do_madvise_flags(mm_struct& mm,
       detail::madvise_walk_vmas(mm, range, [&](const vm_area_struct&, vaddr_t from, vaddr_t end) {
         return detail::change_area_flags(mm, from, end, set, clear);
       });
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

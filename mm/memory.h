@@ -44,6 +44,16 @@ FaultResult handle_mm_fault(mm_struct& mm,
                             Access access,
                             bool unshare = false) noexcept;
 
+// The same in this area, which contains va. REQUIRES: mmap_lock for reading, or the area's lock.
+template <ArchBackend A>
+FaultResult handle_vma_fault(vm_area_struct& vma,
+                             vaddr_t va,
+                             Access access,
+                             bool unshare = false) noexcept;
+// A fault of a program: under the area's lock, or if that is not to be had under mmap_lock. No lock
+// is held.
+template <ArchBackend A>
+FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept;
 // Faults the range in as far as that is allowed and there is memory. Takes mmap_lock.
 template <ArchBackend A>
 void mm_populate(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept;

@@ -91,7 +91,7 @@ std::int64_t lock_call(mm_struct& mm, vaddr_t start, std::uint64_t length, bool 
   if (const std::int64_t error = check_lock_range(start, length, range)) return error;
   mm.mmap_lock.down_write();
   std::int64_t result = apply_vma_lock_flags(mm, range, lock);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   if (!lock || result != 0) return result;
   mm.mmap_lock.down_read();
   result = madvise_walk_vmas(mm, range, [&](vm_area_struct& vma, vaddr_t from, vaddr_t end) {

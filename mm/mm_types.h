@@ -112,7 +112,15 @@ enum vm_flag : std::uint32_t {
 };
 inline constexpr std::uint32_t vm_access_flags = VM_READ | VM_WRITE | VM_EXEC;
 
-// Changed under mmap_lock for writing. vm_file holds a reference on the address_space.
+struct vm_area_struct;
+// Gives the area's memory back after a grace period.
+struct vma_rcu {
+  rcu_head head;
+  vm_area_struct* vma = nullptr;
+};
+
+// Changed under mmap_lock for writing and vma_start_write; read under mmap_lock or the area's lock.
+// vm_file holds a reference on the address_space.
 struct vm_area_struct : boost::intrusive::set_base_hook<> {
   vaddr_t vm_start = 0;
   vaddr_t vm_end = 0;
@@ -124,8 +132,16 @@ struct vm_area_struct : boost::intrusive::set_base_hook<> {
   // area change under i_mmap_rwsem for writing too.
   boost::intrusive::list_member_hook<> shared;
   // An anonymous page was put here once (the kernel's anon_vma != NULL): fork must look at the
-  // tables. Set under mmap_lock for reading and read by fork under it for writing.
+  // tables. Set by faults; read by fork, which has none in the area.
   Atomic<bool> anon_vma{false};
+
+  // vma_lock.h: faults inside, and a bit of the writer.
+  Atomic<unsigned> vm_refcnt{0};
+  // Write-locked if it is the mm's mm_lock_seq. Changed under mmap_lock for writing.
+  Atomic<unsigned> vm_lock_seq{0};
+  // It is in a slot of the mm, or was. Set under mmap_lock for reading.
+  Atomic<bool> remembered{false};
+  vma_rcu rcu;
 };
 
 struct vma_order {
@@ -142,7 +158,12 @@ struct mm_struct {
   unsigned top_level = 3;  // level of pgd: 3 with four levels of tables, 4 with five
   vaddr_t task_size = 0;   // first address that is not the program's
 
-  RwSem mmap_lock;
+  RwSem mmap_lock;  // released by mmap_write_unlock, if it was taken for writing
+  // Grows with each section of mmap_lock for writing: the areas locked in it are unlocked.
+  Atomic<unsigned> mm_lock_seq{1};
+  // Areas where faults were handled last, by address (vma_lock.h).
+  static constexpr unsigned nr_vma_slots = 16;
+  Atomic<vm_area_struct*> vma_slots[nr_vma_slots];
   vma_tree vmas;  // under mmap_lock
   vaddr_t start_brk = 0, brk = 0;
   vaddr_t mmap_base = 0;

@@ -11,6 +11,7 @@
 #include "mm/free_pgtables.tcc"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
+#include "mm/vma_lock.h"
 #include "mm/zap.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -109,7 +110,7 @@ std::int64_t do_mmap(mm_struct& mm, const mmap_request& request) noexcept {
   if (range.start != 0) result = detail::mmap_region<A>(mm, request, range);
   trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(MmCall::mmap), range.start,
         range.end);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   if (request.populate && result > 0) mm_populate<A>(mm, range.start, range.end);
   return result;
 }
@@ -124,7 +125,7 @@ std::int64_t do_munmap(mm_struct& mm, vaddr_t start, std::uint64_t length) noexc
   detail::detached_areas detached;
   mm.mmap_lock.down_write();
   const std::int64_t error = detail::detach_areas(mm, range, detached);
-  mm.mmap_lock.downgrade_write();
+  mmap_write_downgrade(mm);
   if (error == 0) detail::unmap_region<A>(mm, detached);
   trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(MmCall::munmap), range.start,
         range.end);
@@ -148,7 +149,7 @@ vaddr_t do_brk(mm_struct& mm, vaddr_t brk) noexcept {
   if (moved) mm.brk = brk;
   const vaddr_t result = mm.brk;
   trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(MmCall::brk), new_end, old_end);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

@@ -146,6 +146,7 @@ vm_area_struct* mprotect_fixup(mmu_gather<A>& tlb,
   const vaddr_t end = vma.vm_end < range.end ? vma.vm_end : range.end;
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return nullptr;
   vm_area_struct& part = *vma_lookup(mm, start);
+  vma_start_write(part);
   part.vm_flags = flags;
   change_protection(tlb, part, start, end);
   return &vma_merge(mm, part);
@@ -182,7 +183,7 @@ std::int64_t do_mprotect(mm_struct& mm,
   const std::int64_t result = detail::mprotect_areas(tlb, range, prot);
   tlb_finish_mmu(tlb);
   trace(EventKind::call_end, mm.id, call, range.start, range.end);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

@@ -208,6 +208,7 @@ std::int64_t move_vma(mm_struct& mm,
                       const mremap_request& request,
                       vaddr_t place) noexcept {
   const vaddr_t from = request.old_address;
+  vma_start_write(old);  // a fault would fill the place that is being emptied
   if (old.vm_file != nullptr) get_file(*old.vm_file);
   const bool has_anon = old.anon_vma.load(order::relaxed);  // the new area may absorb the old one
   vm_area_struct* fresh =
@@ -308,7 +309,7 @@ std::int64_t do_mremap(mm_struct& mm, const mremap_request& asked) noexcept {
   mm.mmap_lock.down_write();
   const std::int64_t result = detail::mremap_locked<A>(mm, request);
   trace(EventKind::call_end, mm.id, call, start, end);
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

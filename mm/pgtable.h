@@ -100,8 +100,9 @@ page* table_below(pte_t entry) noexcept {
 }
 
 // The table of the given level that covers va, null if there is none. Without a lock the answer
-// may be out of date. Tables above the PTEs stay while mmap_lock is held; a PTE table may be
-// reclaimed even then, so it may be looked into only inside an RCU read-side section.
+// may be out of date. Tables above the PTEs stay while mmap_lock is held, or the lock of an area
+// that they serve; a PTE table may be reclaimed even then, so it may be looked into only inside an
+// RCU read-side section.
 template <ArchBackend A>
 page* find_table(mm_struct& mm, vaddr_t va, unsigned level) noexcept {
   page* table = mm.pgd;
@@ -139,9 +140,9 @@ pte_ref pte_offset_map_lock(mm_struct& mm, vaddr_t va) noexcept {
   }
 }
 
-// Makes the tables of va down to the given level; false if memory ran out. mmap_lock held. A PTE
-// table may be reclaimed again at once, and there is none below a huge entry: who needs the entry
-// goes through pte_offset_map_lock.
+// Makes the tables of va down to the given level; false if memory ran out. mmap_lock or the area's
+// lock held. A PTE table may be reclaimed again at once, and there is none below a huge entry: who
+// needs the entry goes through pte_offset_map_lock.
 template <ArchBackend A>
 [[nodiscard]] bool table_alloc(mm_struct& mm, vaddr_t va, unsigned down_to = 0) noexcept;
 

@@ -53,11 +53,13 @@ std::int64_t uffd_set_modes(mm_struct& mm,
   const vaddr_t end = vma.vm_end < range.end ? vma.vm_end : range.end;
   const std::uint32_t flags = without_userfaultfd(vma.vm_flags) | modes;
   if (flags == vma.vm_flags) return 0;
+  vma_start_write(vma);
   // Before the area is cut: marks go even if it cannot be.
   if ((vma.vm_flags & ~modes & VM_UFFD_WP) != 0)
     uffd_wp_range<A>(vma, start, end, UffdWpChange::clear);
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vm_area_struct& part = *vma_lookup(mm, start);
+  vma_start_write(part);
   part.vm_flags = flags;
   vma_merge(mm, part);
   return 0;
@@ -78,7 +80,7 @@ std::int64_t uffd_set_modes_of_all(mm_struct& mm,
     at = vma->vm_end;
     result = uffd_set_modes<A>(mm, *vma, range, modes);
   }
-  mm.mmap_lock.up_write();
+  mmap_write_unlock(mm);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "mm/page_cache.h"
+#include "mm/vma_lock.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -29,7 +30,14 @@ bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
          (low.vm_file == nullptr || linear_page_index(low, low.vm_end) == high.vm_pgoff);
 }
 
+void vma_free_rcu(rcu_head* head) noexcept {
+  vm_area_struct* vma = reinterpret_cast<vma_rcu*>(head)->vma;
+  vma->~vm_area_struct();
+  kfree(vma);
+}
+
 void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
+  vma_start_write(low);
   {
     const i_mmap_write_lock lock(low.vm_file);  // a page of high is found in one of them
     low.vm_end = high.vm_end;
@@ -93,6 +101,7 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
   vm_area_struct* high =
       vma_alloc(mm, {va, low->vm_end, low->vm_flags, low->vm_file, linear_page_index(*low, va)});
   if (high == nullptr) return false;
+  vma_start_write(*low);      // no fault makes a huge page over the border again
   mm.split_huge_pmd(mm, va);  // while the area still covers both sides
   if (low->vm_file != nullptr) get_file(*low->vm_file);
   high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
@@ -106,6 +115,7 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
 }
 
 void vma_grow(vm_area_struct& vma, std::uint64_t by) noexcept {
+  vma_start_write(vma);
   const i_mmap_write_lock lock(vma.vm_file);
   vma.vm_end += by;
 }
@@ -120,14 +130,18 @@ vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept {
 }
 
 void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
+  vma_mark_detached(vma);
   mm.vmas.erase(mm.vmas.iterator_to(vma));
 }
 
 void vma_free(vm_area_struct& vma) noexcept {
   unlink_file_vma(vma);
   if (vma.vm_file != nullptr) put_file(*vma.vm_file);
-  vma.~vm_area_struct();
-  kfree(&vma);
+  vma.rcu.vma = &vma;
+  if (vma.remembered.load(order::relaxed))
+    call_rcu(&vma.rcu.head, vma_free_rcu);  // lock_vma_under_rcu may be looking at it
+  else
+    vma_free_rcu(&vma.rcu.head);
 }
 
 vaddr_t get_unmapped_area(mm_struct& mm, std::uint64_t length) noexcept {

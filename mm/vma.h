@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The areas of an address space. Kernel file: vma.c. mmap_lock is held for every function here,
-// for writing where the tree or an area changes.
+// for writing where the tree or an area changes; areas that change are write-locked here
+// (vma_lock.h), but for flags, which callers change after vma_start_write.
 #pragma once
 
 #include "mm/page_cache.h"
