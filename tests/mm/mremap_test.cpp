@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mremap: contents go along, nothing is left behind, nothing is lost when it fails.
+#include "mm/mremap.tcc"
+
 #include <cerrno>
 
-#include "mm/mremap.tcc"
 #include "mm/page_cache.h"
 #include "mm/vma.h"
 #include "tests/mm/backends.h"
@@ -423,7 +424,8 @@ TYPED_TEST(MoveTables, PageByPageWhereTablesStay) {
 }
 
 TYPED_TEST(MoveTables, NothingIsLostWhicheverAllocationFails) {
-  for (unsigned nth = 1;; ++nth) {
+  unsigned nth = 1;
+  for (;; ++nth) {
     MmRig<TypeParam> rig;
     bool failed = false;
     rig.run([&] {
@@ -441,6 +443,7 @@ TYPED_TEST(MoveTables, NothingIsLostWhicheverAllocationFails) {
     });
     if (!failed) break;
   }
+  EXPECT_GT(nth, 3U) << "tables and areas were asked for";
 }
 
 // T53: another CPU has the old addresses in its TLB and its walk cache.
