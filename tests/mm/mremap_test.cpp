@@ -424,7 +424,8 @@ TYPED_TEST(MoveTables, PageByPageWhereTablesStay) {
 }
 
 TYPED_TEST(MoveTables, NothingIsLostWhicheverAllocationFails) {
-  for (unsigned nth = 1;; ++nth) {
+  unsigned nth = 1;
+  for (;; ++nth) {
     MmRig<TypeParam> rig;
     bool failed = false;
     rig.run([&] {
@@ -442,6 +443,7 @@ TYPED_TEST(MoveTables, NothingIsLostWhicheverAllocationFails) {
     });
     if (!failed) break;
   }
+  EXPECT_GT(nth, 3U) << "tables and areas were asked for";
 }
 
 // T53: another CPU has the old addresses in its TLB and its walk cache.
