@@ -75,6 +75,12 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"rss_not_zero_at_exit", "mm", "an address space died with pages still counted as present"},
     {"switch_mm_with_interrupts_on", "mm", "a CPU switched address spaces with interrupts on"},
     {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},
+    {"no_memory_for_the_script", "mm", "the machine is too small for the script"},
+    {"no_table_deposited", "mm", "a huge page was to be split and had no page table put aside"},
+    {"swap_entry_without_slot", "mm", "an entry named a swap slot that the device does not have"},
+    {"swap_slot_freed_twice", "mm", "a swap slot was given back more often than it was counted"},
+    {"swap_slots_left_at_the_end", "mm", "swap slots were never given back"},
+    {"unpinned_more_than_pinned", "mm", "a large folio was unpinned more often than it was pinned"},
     {"no_memory_for_the_replay", "mm", "the machine is too small for the recording"},
     // What the simulated machine forbids.
     {"access_window_inside_another", "cpu", "an access began inside another access of its CPU"},
