@@ -16,10 +16,8 @@ namespace {
 // What mm does not have yet.
 bool is_missing(const ScriptOp& op) noexcept {
   using enum ScriptVerb;
-  constexpr std::array missing{ksmscan, collapse, pageout,       mlock,          munlock,
-                               free,    cold,     populate_read, populate_write, willneed,
-                               remove,  guard,    unguard,       unmergeable,    mergeable};
-  return std::ranges::find(missing, op.verb) != missing.end() || op.populate;
+  constexpr std::array missing{ksmscan, collapse, pageout, mergeable, unmergeable};
+  return std::ranges::find(missing, op.verb) != missing.end();
 }
 
 std::string error_name(std::int64_t result) {
