@@ -19,20 +19,17 @@ inline std::uint32_t script_vm_flags(std::uint8_t prot) noexcept {
          ((prot & script_exec) != 0 ? VM_EXEC : 0U);
 }
 
-// A file of so many pages, each with the word that says where it is from. Null: no memory.
-inline address_space* script_file(std::uint64_t pages) noexcept {
-  address_space* file = file_create();
-  if (file == nullptr) return nullptr;
-  for (std::uint64_t index = 0; index < pages; ++index) {
-    page* p = file_get_page(*file, index);
-    if (p == nullptr) {
-      put_file(*file);
-      return nullptr;
-    }
-    *static_cast<std::uint64_t*>(p->frame) = script_word_of::file(index);
-    put_page(p);
-  }
-  return file;
+// What a file holds before anybody writes to it.
+inline std::uint64_t script_file_contents(std::uint64_t index, std::size_t word) noexcept {
+  return word == 0 ? script_word_of::file(index) : 0;
+}
+
+// What the mmap of the operation maps, with one reference; null: no memory. Shared memory without a
+// name is an empty file.
+inline address_space* script_file(const ScriptOp& op) noexcept {
+  return file_create({.kind = op.file == ScriptFile::file ? FileKind::disk : FileKind::shmem,
+                      .pages = op.pages,
+                      .contents = op.file == ScriptFile::none ? nullptr : script_file_contents});
 }
 
 template <ArchBackend A>
@@ -51,8 +48,18 @@ class ScriptCalls {
       case touch:
       case read:
       case write: return access();
-      case dontneed:
-      case dontneed_locked: return do_madvise_dontneed<A>(mm_, op_.start, length());
+      case dontneed: return do_madvise_dontneed<A>(mm_, op_.start, length());
+      case dontneed_locked: return do_madvise_dontneed<A>(mm_, op_.start, length(), true);
+      case free: return do_madvise_free<A>(mm_, op_.start, length());
+      case cold: return do_madvise_cold<A>(mm_, op_.start, length());
+      case populate_read: return do_madvise_populate<A>(mm_, op_.start, length(), false);
+      case populate_write: return do_madvise_populate<A>(mm_, op_.start, length(), true);
+      case willneed: return do_madvise_willneed<A>(mm_, op_.start, length());
+      case remove: return do_madvise_remove<A>(mm_, op_.start, length());
+      case guard: return do_madvise_guard<A>(mm_, op_.start, length(), true);
+      case unguard: return do_madvise_guard<A>(mm_, op_.start, length(), false);
+      case mlock: return do_mlock<A>(mm_, op_.start, length());
+      case munlock: return do_munlock<A>(mm_, op_.start, length());
       case dontfork: return flags(VM_DONTCOPY, 0);
       case wipeonfork: return flags(VM_WIPEONFORK, 0);
       case hugepage: return flags(VM_HUGEPAGE, VM_NOHUGEPAGE);
@@ -82,7 +89,7 @@ class ScriptCalls {
     const bool has_file = op_.shared || op_.file != ScriptFile::none;
     address_space* file = nullptr;
     if (has_file) {
-      file = script_file(op_.file != ScriptFile::none ? op_.pages : 0);
+      file = script_file(op_);
       if (file == nullptr) return outcome_.out_of_memory = true, -ENOMEM;
     }
     const std::int64_t result =
@@ -91,7 +98,8 @@ class ScriptCalls {
                          .flags = script_vm_flags(op_.prot) | (op_.shared ? VM_SHARED : 0U) |
                                   (op_.noreserve ? VM_NORESERVE : 0U),
                          .fixed = true,
-                         .file = file});
+                         .file = file,
+                         .populate = op_.populate});
     if (file != nullptr) put_file(*file);
     return result;
   }
@@ -125,9 +133,12 @@ class ScriptCalls {
     const AccessResult result = op_.prot == script_write
                                     ? user_write<A>(mm_, va, script_word_of::written(count_))
                                     : user_read<A>(mm_, va, word);
-    if (result == AccessResult::oom) outcome_.out_of_memory = true;
-    if (result == AccessResult::sigsegv) outcome_.fatal = va;
-    return result == AccessResult::done;
+    if (result == AccessResult::done) return true;
+    if (result == AccessResult::oom)
+      outcome_.out_of_memory = true;
+    else
+      outcome_.fatal = va;
+    return false;
   }
 
   mm_struct& mm_;

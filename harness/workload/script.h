@@ -22,7 +22,8 @@ struct ScriptLimits {
   static constexpr std::size_t operations = 4096;
   static constexpr std::size_t areas = 100;           // the keeper page is where no. 125 would be
   static constexpr std::uint64_t pages = 1ULL << 20;  // of a number: what lies between two areas
-  static constexpr std::uint64_t area_pages = 1ULL << 22;  // of all areas together
+  static constexpr std::uint64_t area_pages = 1ULL << 20;  // of all areas together
+  static constexpr std::uint64_t report = 1ULL << 22;      // flushes and runs of pages, in all
   static constexpr std::size_t name = 64;
 };
 

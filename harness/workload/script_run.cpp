@@ -16,10 +16,8 @@ namespace {
 // What mm does not have yet.
 bool is_missing(const ScriptOp& op) noexcept {
   using enum ScriptVerb;
-  constexpr std::array missing{ksmscan, collapse, pageout,       mlock,          munlock,
-                               free,    cold,     populate_read, populate_write, willneed,
-                               remove,  guard,    unguard,       unmergeable,    mergeable};
-  return std::ranges::find(missing, op.verb) != missing.end() || op.populate;
+  constexpr std::array missing{ksmscan, collapse, pageout, mergeable, unmergeable};
+  return std::ranges::find(missing, op.verb) != missing.end();
 }
 
 std::string error_name(std::int64_t result) {
@@ -58,6 +56,7 @@ class Runner {
     report.space = parent_.note(script_.areas, target_.look(ScriptSpace::parent));
     report.has_child = child_.has_value();
     if (child_) report.child = child_->note(script_.areas, target_.look(ScriptSpace::child));
+    count_report(op, report);
     return report;
   }
 
@@ -68,6 +67,15 @@ class Runner {
   }
 
  private:
+  // A few thousand operations can make a report that no machine has room for.
+  void count_report(const ScriptOp& op, const ScriptOpReport& report) {
+    reported_ += report.flushes.size();
+    for (const ScriptSpaceReport* space : {&report.space, &report.child})
+      for (const auto& [area, runs] : space->pages) reported_ += runs.size();
+    if (reported_ > ScriptLimits::report)
+      throw InputError(script_.file, op.line, "there is too much to report up to here",
+                       "fewer operations, or fewer pages that differ from their neighbours");
+  }
   [[nodiscard]] ScriptOpReport report_of(const ScriptOp& op, ScriptOutcome& outcome) const {
     ScriptOpReport report;
     report.op = op.text;
@@ -110,6 +118,7 @@ class Runner {
   ScriptTarget& target_;
   PageBook parent_;
   std::optional<PageBook> child_;
+  std::uint64_t reported_ = 0;
 };
 
 }  // namespace

@@ -189,6 +189,18 @@ TEST(ScriptRun, RefusesWhatIsNotThereBeforeItBegins) {
   EXPECT_EQ(refusal("nop\nsleep1\n", 2), "");
 }
 
+TEST(ScriptRun, AReportThatIsTooLargeIsRefused) {
+  FakeTarget target;
+  std::string text;
+  for (std::uint64_t count = 1; count <= 5; ++count) {
+    target.outcomes[count].flushes.resize(ScriptLimits::report / 4);
+    text += "nop\n";
+  }
+  EXPECT_THROW(static_cast<void>(run(text, target)), InputError);
+  target.outcomes.erase(5);
+  EXPECT_EQ(run(text, target).ops.size(), 5U);
+}
+
 TEST(ScriptRun, AMachineThatIsFullIsTheScriptsFault) {
   FakeTarget target;
   target.outcomes[2].out_of_memory = true;

@@ -38,12 +38,9 @@ Json read_json(const std::filesystem::path& path) {
   return Json::parse(text);
 }
 
-// Where mm is known to differ: files are mapped page by page as they are touched, and a shared file
-// does not tell clean pages from dirty ones. Their misses count, but are no failure.
-bool is_known_to_differ(const Json& sequence) {
-  static const std::set<std::string> names{"file_shared", "fork_private_memfd", "fork_shared"};
-  return names.contains(sequence["name"]);
-}
+// Where areas are known to differ: two of them that were first written to while they could not be
+// one stay two in the kernel (their anon_vma differs), and are one here.
+bool areas_are_known_to_differ(const Json& sequence) { return sequence["name"] == "mlock"; }
 
 // What the program says of the script; null if it holds an operation that does not exist yet.
 Json run_measured(const std::string& name, unsigned cpus) {
@@ -74,9 +71,6 @@ struct Score {
     ++wrong;
     std::cout << where << "\n    expected " << expected.dump() << "\n    got      " << got.dump()
               << "\n";
-  }
-  [[nodiscard]] double share() const {
-    return right + wrong == 0 ? 1 : static_cast<double>(right) / (right + wrong);
   }
 };
 
@@ -124,8 +118,8 @@ TEST_F(ScriptTruth, FlushesFaultsAndResultsOfHardOperations) {
   }
   std::cout << "flushes: " << flushes << "\nfaults: " << faults << "\nresults: " << results
             << "\nnot run: " << Json(unsupported).dump() << "\n";
-  EXPECT_GE(flushes.share(), 0.95);
-  EXPECT_GE(faults.share(), 0.95);
+  EXPECT_EQ(flushes.wrong, 0U);
+  EXPECT_EQ(faults.wrong, 0U);
   EXPECT_EQ(results.wrong, 0U);
   EXPECT_GT(flushes.right, 500U);
 }
@@ -144,17 +138,17 @@ TEST_F(ScriptTruth, StatesOfAllPages) {
       const Json &expected = sequence["ops"][n], &got = ours["ops"][n];
       const std::string where = place(sequence, n, 1);
       for (const char* key : {"pages", "child_pages"})
-        (is_known_to_differ(sequence) ? known_to_differ : pages)
-            .compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
+        pages.compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
       for (const char* key : {"vmas", "child_vmas"})
-        areas.compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
+        (areas_are_known_to_differ(sequence) ? known_to_differ : areas)
+            .compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
     }
     reads.compare(sequence["name"].get<std::string>() + ": final_read", sequence["final_read"],
                   ours["final_read"]);
   }
-  std::cout << "pages: " << pages << ", where differences are known " << known_to_differ
-            << "\nareas: " << areas << "\nreads: " << reads
-            << "\nnot run: " << Json(unsupported).dump() << "\n";
+  std::cout << "pages: " << pages << "\nareas: " << areas << ", where differences are known "
+            << known_to_differ << "\nreads: " << reads << "\nnot run: " << Json(unsupported).dump()
+            << "\n";
   EXPECT_EQ(pages.wrong, 0U);
   EXPECT_EQ(areas.wrong, 0U);
   EXPECT_EQ(reads.wrong, 0U);
