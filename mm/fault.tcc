@@ -303,7 +303,7 @@ FaultResult wp_page_shared(const fault_site& site, pte_ref ref, pte_t pte) noexc
 // the PTL held and leaves without it.
 template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
-  if (!is_cow_mapping(site.vma)) return wp_page_shared<A>(site, ref, pte);
+  if (!is_cow_mapping(site.vma) && !site.unshare) return wp_page_shared<A>(site, ref, pte);
   page* p = pfn_to_page(A::pte_pfn(pte));
   const bool stays = site.unshare && !page_test(p, PG_anon);
   if (stays || can_reuse_anon<A>(ref, p)) {

@@ -23,9 +23,9 @@ bool age_huge_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, bool clean) 
   return false;
 }
 
-// change(ref, va, pte) for every present entry of the range, under its PTL.
+// change(ref, va, pte) for every entry of the range that is not none, under its PTL.
 template <ArchBackend A, class Change>
-void for_each_present_pte(
+void for_each_pte(
     mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, bool clean, Change change) noexcept {
   mm_struct& mm = *tlb.mm;
   for (vaddr_t va = start; va < end;) {
@@ -40,7 +40,7 @@ void for_each_present_pte(
       const pte_ref locked = ref;
       enter_lazy_mmu_mode<A>();
       for (; va < next; va += page_size, ++ref.index)
-        if (const pte_t pte = ptep_get(ref); A::pte_present(pte)) change(ref, va, pte);
+        if (const pte_t pte = ptep_get(ref); !A::pte_none(pte)) change(ref, va, pte);
       leave_lazy_mmu_mode<A>();
       pte_unmap_unlock(mm, locked);
     }
@@ -74,6 +74,8 @@ void clear_young_dirty(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
 
 template <ArchBackend A>
 void free_one(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  if (is_swap_pte<A>(pte)) return free_swap_pte<A>(*tlb.mm, ref, va, pte);  // sooner than read in
+  if (!A::pte_present(pte)) return;
   page* p = pfn_to_page(A::pte_pfn(pte));
   if (page_test(p, PG_reserved) || !give_up_contents(p)) return;
   if (A::pte_young(pte) || A::pte_dirty(pte)) {
@@ -85,6 +87,7 @@ void free_one(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, pte_t pte) noexcept {
 
 template <ArchBackend A>
 void cold_one(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  if (!A::pte_present(pte)) return;
   page* p = pfn_to_page(A::pte_pfn(pte));
   // Others that map it have their own say.
   if (page_test(p, PG_reserved) || p->mapcount.load(order::relaxed) != 1) return;
@@ -104,9 +107,8 @@ std::int64_t free_all_areas(mm_struct& mm, call_range range) noexcept {
         constexpr std::uint32_t forbidden = VM_LOCKED | VM_PFNMAP;
         if ((vma.vm_flags & forbidden) != 0 || vma.vm_file != nullptr) return -EINVAL;
         tlb_start_vma(tlb, vma);
-        for_each_present_pte(tlb, start, end, true, [&](pte_ref ref, vaddr_t va, pte_t pte) {
-          free_one(tlb, ref, va, pte);
-        });
+        for_each_pte(tlb, start, end, true,
+                     [&](pte_ref ref, vaddr_t va, pte_t pte) { free_one(tlb, ref, va, pte); });
         tlb_end_vma(tlb);
         return 0;
       });
@@ -122,8 +124,8 @@ std::int64_t cold_area(vm_area_struct& vma, vaddr_t start, vaddr_t end) noexcept
   mmu_gather<A> tlb;
   tlb_gather_mmu(tlb, *vma.vm_mm, start, end);
   tlb_start_vma(tlb, vma);
-  for_each_present_pte(tlb, start, end, false,
-                       [&](pte_ref ref, vaddr_t va, pte_t pte) { cold_one(tlb, ref, va, pte); });
+  for_each_pte(tlb, start, end, false,
+               [&](pte_ref ref, vaddr_t va, pte_t pte) { cold_one(tlb, ref, va, pte); });
   tlb_end_vma(tlb);
   tlb_finish_mmu(tlb);
   return 0;

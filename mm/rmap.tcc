@@ -121,6 +121,7 @@ void file_punch_hole(address_space& file, std::uint64_t first, std::uint64_t nr)
 template <ArchBackend A>
 bool folio_clear_dirty_for_io(page* p) noexcept {
   if (page_mkclean<A>(p) != 0) page_set(p, PG_dirty);
+  trace(EventKind::page_clean_act, 0, p->pfn, static_cast<std::uint64_t>(CleanAct::write_back));
   // Full, as the kernel's test_and_clear: before the contents are read.
   return (p->flags.fetch_and(~PG_dirty, order::full) & PG_dirty) != 0;
 }
