@@ -38,14 +38,16 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 // What asm-generic/tlb.h of Linux asks of an architecture by configuration switches.
 struct mmu_gather_features {
-  bool table_free = false;        // tables are freed through a batch of their own
-  bool rcu_table_free = false;    // ... after a grace period, for walkers that no interrupt stops
-  bool table_invalidate = true;   // hardware walks the tables: invalidate before they are freed
-  bool merge_vmas = false;        // a gather may keep its range over several areas
-  bool no_range = false;          // no range flush: anything gathered flushes the mm
-  bool no_gather = false;         // clearing a PTE invalidates at once, pages are freed at once
-  bool page_size = false;         // a gather holds one page size at a time
-  bool pt_reclaim = false;        // MADV_DONTNEED frees page tables that it emptied
+  bool table_free = false;       // tables are freed through a batch of their own
+  bool rcu_table_free = false;   // ... after a grace period, for walkers that no interrupt stops
+  bool table_invalidate = true;  // hardware walks the tables: invalidate before they are freed
+  bool merge_vmas = false;       // a gather may keep its range over several areas
+  bool no_range = false;         // no range flush: anything gathered flushes the mm
+  bool no_gather = false;        // clearing a PTE invalidates at once, pages are freed at once
+  bool page_size = false;        // a gather holds one page size at a time
+  bool pt_reclaim = false;       // MADV_DONTNEED frees page tables that it emptied
+  bool move_tables =
+      false;  // mremap may move a whole table: walks cache no more than flushes reach
   bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
 };
 
@@ -153,6 +155,10 @@ concept PteCodec = requires(pte_t pte, pfn_t pfn, std::uint32_t prot) {
   // A leaf of an upper level from the encoding of a PTE, and back.
   { A::pmd_mkhuge(pte) } noexcept -> std::same_as<pte_t>;
   { A::pmd_clrhuge(pte) } noexcept -> std::same_as<pte_t>;
+  // Absent for hardware, a leaf for the kernel: while a huge entry is being replaced.
+  { A::pmd_mkinvalid(pte) } noexcept -> std::same_as<pte_t>;
+  // The same entry for the frame so many further on; modulo 2^64, so backwards too.
+  { A::pte_advance_pfn(pte, pfn) } noexcept -> std::same_as<pte_t>;
 };
 
 // Entries that hardware takes for absent and that say more than "nothing": neither none nor
@@ -174,11 +180,14 @@ concept PteOperations =
     requires(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte) {
       // Returns the final A and D bits (D31); full: nobody else runs on the mm.
       { A::ptep_get_and_clear(mm, va, word, true) } noexcept -> std::same_as<pte_t>;
+      // Exchanges a huge entry: returns the old one with its final A and D bits.
+      { A::pmdp_establish(mm, va, word, pte) } noexcept -> std::same_as<pte_t>;
       { A::ptep_set_wrprotect(mm, va, word) } noexcept;
       // Adds rights, and D if dirty (a write). True if the entry changed.
       { A::ptep_set_access_flags(word, pte, true) } noexcept -> std::same_as<bool>;
       // False only where no TLB can hold what the change takes away (D35).
       { A::pte_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
+      { A::huge_pmd_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
       // May a TLB hold it? Conservative while a flush is pending (D34).
       { A::pte_accessible(mm, pte) } noexcept -> std::same_as<bool>;
     };

@@ -9,6 +9,7 @@
 //   template <ArchBackend A> struct Body {
 //     void setup(Lab<A>& lab);              // on CPU 0, before each round, the others waiting
 //     void act(Lab<A>& lab, unsigned role); // on every CPU at once; role < info.cpus
+//     void teardown(Lab<A>& lab);           // on CPU 0 after the last round; may be missing
 //   };
 //
 // A Body lives for a run of rounds on threads, for one execution under the explorer. What actors
@@ -37,6 +38,8 @@ struct ScenarioInfo {
   std::string_view real_threads;  // yes, yes+delay, explorer only
   unsigned cpus = 0;              // actors
   unsigned crowd_role = 0;        // what CPUs beyond them do
+  unsigned least_cpus = 0;        // what it can do with; 0: all its actors
+  unsigned explored_cpus = 0;     // how many the explorer takes if not told; 0: all its actors
 };
 
 // What all CPUs of a run have in common.
@@ -129,6 +132,8 @@ class Lab {
   }
 
   void begin_round() noexcept { turns_ = 0; }
+  // An operation that the actor made by itself.
+  void did_one() noexcept { ++operations_; }
 
  private:
   // A call of a scenario may fail only where its author says so.

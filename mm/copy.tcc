@@ -8,6 +8,7 @@
 #pragma once
 
 #include "mm/gup.h"
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/pgtable.tcc"
 #include "mm/swap.tcc"
@@ -95,9 +96,23 @@ inline bool vma_needs_copy(const vm_area_struct& vma) noexcept {
 }
 
 template <ArchBackend A>
+bool is_huge(mm_struct& mm, vaddr_t va) noexcept {
+  page* pmds = find_table<A>(mm, va, 1);
+  return pmds != nullptr && pmd_trans_huge<A>(ptep_get(entry_in(pmds, va, 1)));
+}
+
+template <ArchBackend A>
 bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
   for (vaddr_t va = vma.vm_start; va < vma.vm_end;) {
     const vaddr_t next = span_end(va, vma.vm_end, 1);
+    if (is_huge<A>(site.parent, va)) {  // never reaches over the end of an area
+      const CopyHuge copied = copy_huge_pmd<A>(site.child, site.parent, va);
+      if (copied == CopyHuge::oom) return false;
+      if (copied == CopyHuge::copied) {
+        va = next;
+        continue;
+      }
+    }
     const bool present = find_table<A>(site.parent, va, 0) != nullptr;
     if (present && !copy_pte_range<A>(site, va, next)) return false;
     va = next;

@@ -6,6 +6,7 @@
 // (trap T30): whoever sees it lower may reuse the page.
 #pragma once
 
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/page_cache.h"
 #include "mm/pgtable.tcc"
@@ -108,11 +109,29 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
   return FaultResult::done;
 }
 
-// No other mapping and no other reference: the page is this mm's alone (again).
-inline bool can_reuse_anon(page* p) noexcept {
+// How many entries of this table map the page's folio. PTL held: only A and D bits change.
+template <ArchBackend A>
+int mappings_in_table(pte_ref ref, const page* p) noexcept {
+  const access_window<A::features.async_invalidate> unit;
+  const pfn_t first = p->head->pfn, end = first + folio_nr_pages(p);
+  int found = 0;
+  for (unsigned i = 0; i < ptrs_per_table; ++i) {
+    const pte_t pte = ptep_get({ref.table, i});
+    const bool maps = A::pte_present(pte) && A::pte_pfn(pte) >= first && A::pte_pfn(pte) < end;
+    found += maps ? 1 : 0;
+  }
+  return found;
+}
+
+// No reference but those of this mm's mappings: the page is this mm's alone (again). Of a large
+// folio the mappings in this table are counted (the kernel has a count per mm): if there are others,
+// the page is copied once too often.
+template <ArchBackend A>
+bool can_reuse_anon(pte_ref ref, page* p) noexcept {
   if (!page_test(p, PG_anon)) return false;
   if (page_test(p, PG_anon_exclusive)) return true;
-  if (p->refcount.load(order::relaxed) != 1) return false;
+  const int own = folio_test_large(p) ? mappings_in_table<A>(ref, p) : 1;
+  if (folio_of(p)->refcount.load(order::relaxed) != own) return false;
   page_set(p, PG_anon_exclusive);
   return true;
 }
@@ -167,7 +186,7 @@ template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   page* p = pfn_to_page(A::pte_pfn(pte));
   const bool stays = site.unshare ? !page_test(p, PG_anon) : !is_cow_mapping(site.vma);
-  if (stays || can_reuse_anon(p)) {
+  if (stays || can_reuse_anon<A>(ref, p)) {
     const pte_t now = A::pte_mkyoung(A::pte_mkdirty(maybe_mkwrite<A>(pte, site.vma)));
     if (!site.unshare) set_access_flags<A>(site, ref, pte, now);
     pte_unmap_unlock(site.mm, ref);
@@ -285,6 +304,9 @@ FaultResult handle_vma_fault(vm_area_struct& vma,
                              bool unshare) noexcept {
   if (!detail::access_allowed(vma, access)) return FaultResult::sigsegv;
   mm_struct& mm = *vma.vm_mm;
+  if (!table_alloc<A>(mm, va, 1)) return FaultResult::oom;
+  const bool writes = access == Access::write;
+  if (const auto huge = huge_pmd_fault<A>(mm, vma, va, writes, unshare)) return *huge;
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
   const pte_t pte = peek_pte<A>(mm, va);
   const detail::fault_site site{mm, vma, va & page_mask, access == Access::write, unshare, pte};

@@ -6,6 +6,7 @@
 
 #include "mm/copy.tcc"
 #include "mm/free_pgtables.tcc"
+#include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
 #include "mm/userfaultfd.h"
@@ -80,6 +81,7 @@ mm_struct* mm_alloc(unsigned top_level) noexcept {
   mm->id = last_mm_ctx_id.fetch_add(1, order::relaxed) + 1;
   mm->top_level = top_level;
   mm->task_size = A::task_size(top_level);
+  mm->split_huge_pmd = vma_adjust_trans_huge<A>;
   mm->mmap_base = mm->task_size - (1ULL << 30);
   A::init_new_context(*mm);
   return mm;

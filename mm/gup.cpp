@@ -6,7 +6,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 namespace {
 
 int references_of(const page* folio, int refs, GupFlags flags) noexcept {
-  const bool biased = (flags & FOLL_PIN) != 0 && !folio_is_large(folio);
+  const bool biased = (flags & FOLL_PIN) != 0 && !folio_test_large(folio);
   return biased ? refs * GUP_PIN_COUNTING_BIAS : refs;
 }
 
@@ -16,13 +16,13 @@ void try_grab_folio(page* folio, int refs, GupFlags flags) noexcept {
   if (page_test(folio, PG_reserved)) return;
   const int before = folio->refcount.fetch_add(references_of(folio, refs, flags), order::relaxed);
   vm_bug_on(before <= 0, "reference_to_free_page");
-  if ((flags & FOLL_PIN) != 0 && folio_is_large(folio))
+  if ((flags & FOLL_PIN) != 0 && folio_test_large(folio))
     folio->pincount.fetch_add(refs, order::relaxed);
 }
 
 void gup_put_folio(page* folio, int refs, GupFlags flags) noexcept {
   if (page_test(folio, PG_reserved)) return;
-  if ((flags & FOLL_PIN) != 0 && folio_is_large(folio))
+  if ((flags & FOLL_PIN) != 0 && folio_test_large(folio))
     vm_bug_on(folio->pincount.fetch_sub(refs, order::relaxed) < refs, "unpinned_more_than_pinned");
   folio_put_refs(folio, references_of(folio, refs, flags));
 }

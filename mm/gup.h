@@ -39,13 +39,11 @@ std::uint64_t get_user_pages_fast_only(
 void unpin_user_page(page* p) noexcept;
 void unpin_user_pages(page** pages, std::uint64_t nr) noexcept;
 
-inline bool folio_is_large(const page* folio) noexcept { return folio->order != 0; }
-
 // Might be pinned: many references look like a pin too. False is certain if the caller has made
 // sure that nobody can take one: under write_protect_seq, or with the entry cleared and a full
 // barrier after that.
 inline bool folio_maybe_dma_pinned(const page* folio) noexcept {
-  if (folio_is_large(folio)) return folio->pincount.load(order::relaxed) > 0;
+  if (folio_test_large(folio)) return folio->pincount.load(order::relaxed) > 0;
   return folio->refcount.load(order::relaxed) >= GUP_PIN_COUNTING_BIAS;
 }
 
@@ -59,13 +57,13 @@ void gup_put_folio(page* folio, int refs, GupFlags flags) noexcept;
 inline page* try_grab_folio_fast(page* p, int refs, GupFlags flags) noexcept {
   page* folio = folio_of(p);
   const bool pin = (flags & FOLL_PIN) != 0;
-  const bool large = folio_is_large(folio);
+  const bool large = folio_test_large(folio);
   const int count = pin && !large ? refs * GUP_PIN_COUNTING_BIAS : refs;
   int had = folio->refcount.load(order::relaxed);
   do {
     if (had <= 0) return nullptr;
   } while (!folio->refcount.compare_exchange(had, had + count, order::relaxed));
-  if (folio_of(p) != folio || folio_is_large(folio) != large) [[unlikely]] {
+  if (folio_of(p) != folio || folio_test_large(folio) != large) [[unlikely]] {
     folio_put_refs(folio, count);  // another folio than the one that was looked at
     return nullptr;
   }

@@ -39,7 +39,7 @@ bool gup_fast_pte_range(
     const pte_t pte = ptep_get(ref);
     if (!gup_may_have<A>(pte, walk.flags)) return false;
     page* p = pfn_to_page(A::pte_pfn(pte));
-    if (p == zero_page()) return false;
+    if (page_test(p, PG_reserved)) return false;
     page* folio = try_grab_folio_fast(p, 1, walk.flags);
     if (folio == nullptr) return false;
     if (ptep_get(ref) != pte || ptep_get(above) != table_entry || gup_must_unshare(p, walk.flags)) {
@@ -56,7 +56,7 @@ template <ArchBackend A>
 bool gup_fast_pmd_leaf(gup_walk& walk, pte_ref ref, pte_t entry, vaddr_t va, vaddr_t end) noexcept {
   if (!gup_may_have<A>(entry, walk.flags)) return false;
   page* first = pfn_to_page(A::pte_pfn(A::pmd_clrhuge(entry)));
-  if (first == zero_page()) return false;
+  if (page_test(first, PG_reserved)) return false;
   const int count = static_cast<int>((end - va) >> page_shift);
   page* folio = try_grab_folio_fast(first, count, walk.flags);
   if (folio == nullptr) return false;
@@ -114,7 +114,7 @@ bool follow_pmd_leaf(mm_struct& mm, vaddr_t va, GupFlags flags, page*& out) noex
   if (A::pte_present(entry) && A::pmd_leaf(entry)) {
     page* first = pfn_to_page(A::pte_pfn(A::pmd_clrhuge(entry)));
     // The huge zero page would be one frame; what is not a large folio has no other pages.
-    out = first + (folio_is_large(folio_of(first)) ? table_index(va, 0) : 0);
+    out = first + (folio_test_large(folio_of(first)) ? table_index(va, 0) : 0);
     taken = gup_grab_locked<A>(entry, out, first, flags);
   }
   unlock_table(mm, pmds, 1);

@@ -24,7 +24,8 @@ enum page_flag : std::uint32_t {
   PG_table = 1U << 4,
   PG_swapbacked = 1U << 5,  // anonymous and not given up by MADV_FREE: reclaim must write it out
   PG_writeback = 1U << 6,   // its contents are on their way to the file
-  PG_swapcache = 1U << 7,   // page::swap_entry names a slot that holds, or will hold, the same contents
+  PG_swapcache =
+      1U << 7,  // page::swap_entry names a slot that holds, or will hold, the same contents
   PG_referenced = 1U << 8,  // used since reclaim looked last
   PG_active = 1U << 9,
   PG_uptodate = 1U << 10,  // a page of a file that has been read or written
@@ -52,6 +53,10 @@ struct table_shadow {
 struct page {
   Atomic<int> refcount{0};
   Atomic<int> mapcount{0};  // PTEs that map it; changed under the PTL of that PTE
+  // Of the head of a folio of more than one page: PMDs that map the whole of it; and all mappings
+  // of it, PMDs and the PTEs of its pages.
+  Atomic<int> entire_mapcount{0};
+  Atomic<int> large_mapcount{0};
   Atomic<int> pincount{0};
   Atomic<std::uint32_t> flags{0};       // page_flag
   Atomic<std::uint32_t> generation{0};  // grows when the frame is freed: a stale holder can tell
@@ -68,11 +73,12 @@ struct page {
   page_table* table = nullptr;
   Spinlock ptl;
   unsigned level = 0;                     // 0: PTEs
+  page* pmd_huge_pte = nullptr;           // of PMDs: tables deposited for huge entries, under ptl
   Atomic<table_shadow*> shadow{nullptr};  // the listener's; null: none, or nothing happened yet
 };
 
 // The folio that a page belongs to: who counts references and pins, and has the flags but for
-// PG_anon_exclusive, is its head. Kernel: page_folio.
+// PG_anon_exclusive, is its head. Stays while the caller has a reference. Kernel: page_folio.
 [[nodiscard]] inline page* folio_of(page* p) noexcept { return p->head; }
 
 // One descriptor per frame of the machine, by pfn. Frame 0 is the zero page.
@@ -158,6 +164,8 @@ struct mm_struct {
 
   // Protects tables above the PMD level, and the PGD's own words.
   Spinlock page_table_lock;
+  // Of the mm's backend, for plain code that cuts areas: a cut at va goes through a huge entry.
+  void (*split_huge_pmd)(mm_struct& mm, vaddr_t va) noexcept = nullptr;
   Atomic<long> pgtables{0};  // tables in use, the PGD not counted
   Atomic<long> rss{0};       // present data pages
 

@@ -153,6 +153,13 @@ void tlb_remove_tlb_entries(mmu_gather<A>& tlb, vaddr_t va, unsigned nr) noexcep
     for (unsigned i = 0; i < nr; ++i) A::remove_tlb_entry(tlb, va + i * page_size);
 }
 
+// A huge entry; the hook is for machines that keep track of each.
+template <ArchBackend A>
+void tlb_remove_pmd_tlb_entry(mmu_gather<A>& tlb, vaddr_t va) noexcept {
+  tlb_flush_level_range(tlb, va, page_size << 9, 1);
+  if constexpr (requires { A::remove_pmd_tlb_entry(tlb, va); }) A::remove_pmd_tlb_entry(tlb, va);
+}
+
 // True: queued, and full (trap T7). nr pages of one folio take two slots, one page takes one.
 template <ArchBackend A>
 [[nodiscard]] bool tlb_remove_pages_ptl(mmu_gather<A>& tlb,

@@ -53,11 +53,8 @@ bool tlb_next_batch(mmu_gather<A>& tlb) noexcept {
 inline unsigned free_encoded(encoded_page* slot) noexcept {
   const bool pair = slot->has(encoded_page::nr_pages_next);
   const unsigned pages = pair ? slot[1].pages() : 1;
-  for (unsigned i = 0; i < pages; ++i) {
-    page* p = slot->ptr() + i;
-    trace(EventKind::gather_put, 0, p->pfn);
-    put_page(p);
-  }
+  for (unsigned i = 0; i < pages; ++i) trace(EventKind::gather_put, 0, slot->ptr()->pfn + i);
+  folio_put_refs(slot->ptr(), static_cast<int>(pages));
   return pair ? 2 : 1;
 }
 
@@ -109,7 +106,7 @@ inline void drop_delayed_rmaps(mmu_gather_batch& batch) noexcept {
     const bool pair = slot.has(encoded_page::nr_pages_next);
     const unsigned pages = pair ? batch.slots()[i + 1].pages() : 1;
     if (slot.has(encoded_page::delay_rmap)) {
-      for (unsigned n = 0; n < pages; ++n) folio_remove_rmap_pte(slot.ptr() + n);
+      folio_remove_rmap_ptes(slot.ptr(), pages);
       batch.slots()[i] = {slot.ptr(), pair ? encoded_page::nr_pages_next : 0};
     }
     i += pair ? 2 : 1;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
 #include "mm/userfaultfd.h"
@@ -28,6 +29,17 @@ bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
   return A::pte_dirty(pte);
 }
 
+// A present entry, of either size, with the rights of its area.
+template <ArchBackend A>
+pte_t changed_protection(const vm_area_struct& vma, pte_t was, UffdWpChange change) noexcept {
+  pte_t now = A::pte_modify(was, vma.vm_flags);
+  if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
+  // Also a mark that stays: the rights of the area would make a page of a shared one writable.
+  if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);
+  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  return now;
+}
+
 // No TLB has it. A swap entry and a marker keep what they are but for the mark.
 template <ArchBackend A>
 void change_nonpresent_pte(mm_struct& mm, pte_ref ref, vaddr_t va, UffdWpChange change) noexcept {
@@ -47,11 +59,7 @@ void change_pte(mmu_gather<A>& tlb,
   if (!A::pte_present(ptep_get(ref))) return change_nonpresent_pte<A>(*tlb.mm, ref, va, change);
   // Taken out while it changes, so that no A or D bit set meanwhile is lost.
   const pte_t was = A::ptep_get_and_clear(*tlb.mm, va, ref.word(), false);
-  pte_t now = A::pte_modify(was, vma.vm_flags);
-  if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
-  // Also a mark that stays: the rights of the area would make a page of a shared one writable.
-  if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);
-  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  const pte_t now = changed_protection<A>(vma, was, change);
   ref.word().store(now.val, order::release);
   note_change(*tlb.mm, ref, va, was, now);
   if (A::pte_needs_flush(was, now)) tlb_flush_pte_range(tlb, va, page_size);
@@ -74,6 +82,21 @@ void change_pte_range(mmu_gather<A>& tlb,
   pte_unmap_unlock(*tlb.mm, locked);
 }
 
+// Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
+template <ArchBackend A>
+void change_huge_range(mmu_gather<A>& tlb,
+                       const vm_area_struct& vma,
+                       vaddr_t start,
+                       vaddr_t end,
+                       UffdWpChange change) noexcept {
+  const auto changed = [&](pte_t was) { return changed_protection<A>(vma, was, change); };
+  if (end - start != pmd_size)
+    split_huge_pmd<A>(*tlb.mm, start);
+  else if (change_huge_pmd(tlb, start, changed))
+    return;
+  change_pte_range(tlb, vma, start, end, change);
+}
+
 // Where an upper level is missing the whole span of that level is passed over.
 template <ArchBackend A>
 void change_table_range(mmu_gather<A>& tlb,
@@ -85,8 +108,11 @@ void change_table_range(mmu_gather<A>& tlb,
                         UffdWpChange change) noexcept {
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
-    if (below != nullptr && level == 1)
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    page* below = table_below<A>(entry);
+    if (level == 1 && pmd_trans_huge<A>(entry))
+      change_huge_range(tlb, vma, va, next, change);
+    else if (below != nullptr && level == 1)
       change_pte_range(tlb, vma, va, next, change);
     else if (below != nullptr)
       change_table_range(tlb, vma, below, level - 1, va, next, change);

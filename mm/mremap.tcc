@@ -6,10 +6,17 @@
 // the page by looking at the new place only, while a TLB still has the old (traps T53, D42;
 // CVE-2018-18281). The move goes in stretches that stay within one table on both sides, and a
 // stretch in which anything moved is flushed whole.
+//
+// Where source and destination are aligned, whole tables change their place: the entry that names
+// one is cleared, put at the new place and the old range flushed at all levels, under the locks of
+// both entries. That leaves the lock of the table itself alone, so nobody may be inside it by a way
+// of its own: mmap_lock for writing keeps out all who come by address, and who comes by reverse
+// mapping must be kept out too (trap T54; the 2021 race).
 #pragma once
 
 #include <cerrno>
 
+#include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
 #include "mm/userfaultfd.h"
@@ -23,15 +30,16 @@ struct page_move {
   std::uint64_t length;
 };
 
-// Up to the next border of a PTE table, of either side.
-inline std::uint64_t stretch_of(const page_move& move) noexcept {
-  const std::uint64_t from_room = pmd_size - (move.from & ~pmd_mask);
-  const std::uint64_t to_room = pmd_size - (move.to & ~pmd_mask);
+// Up to the next border of an entry of this level, of either side.
+inline std::uint64_t extent_of(const page_move& move, unsigned level) noexcept {
+  const std::uint64_t size = level_size(level);
+  const std::uint64_t from_room = size - (move.from & (size - 1));
+  const std::uint64_t to_room = size - (move.to & (size - 1));
   const std::uint64_t room = from_room < to_room ? from_room : to_room;
   return move.length < room ? move.length : room;
 }
 
-// Both PTLs held. True if any entry moved.
+// Both PTLs held. True if any entry moved that a TLB may hold.
 template <ArchBackend A>
 bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
   bool moved = false;
@@ -63,20 +71,134 @@ void move_ptes(mm_struct& mm, page_move stretch) noexcept {
   pte_unmap_unlock(mm, from);
 }
 
+// Who listens for coherence knows entries by their slots, and the slots keep their values: told that
+// the old addresses lost them. Nobody else changes them meanwhile.
+template <ArchBackend A>
+void note_moved_away(mm_struct& mm, page* table, vaddr_t start) noexcept {
+  for (unsigned i = 0; i < ptrs_per_table; ++i) {
+    const pte_ref ref{table, i};
+    const pte_t entry = ptep_get(ref);
+    const vaddr_t va = start + i * level_size(table->level);
+    if (A::pte_none(entry)) continue;
+    if (table->level == 0 || A::pmd_leaf(entry))
+      note_change(mm, ref, va, entry, {});
+    else
+      note_moved_away<A>(mm, pfn_to_page(A::pte_pfn(entry)), va);
+  }
+}
+
+// Locks of two tables of one level, the old place's first: any order will do, mmap_lock is held for
+// writing. Tables above the PMDs have one lock together.
+inline void lock_two_tables(mm_struct& mm, page* first, page* second, unsigned level) noexcept {
+  lock_table(mm, first, level);
+  if (&table_lock(mm, first, level) != &table_lock(mm, second, level))
+    lock_table(mm, second, level);
+}
+inline void unlock_two_tables(mm_struct& mm, page* first, page* second, unsigned level) noexcept {
+  if (&table_lock(mm, first, level) != &table_lock(mm, second, level))
+    unlock_table(mm, second, level);
+  unlock_table(mm, first, level);
+}
+
+// A whole table changes its place: the PTEs of a PMD, or the PMDs of a PUD. Both addresses are
+// aligned to the entry that names it, and the tables with those entries are there. False: not a
+// table, or the new place has one.
+template <ArchBackend A>
+bool move_table(mm_struct& mm, vaddr_t from, vaddr_t to, unsigned level) noexcept {
+  const pte_ref source = entry_in(find_table<A>(mm, from, level), from, level);
+  const pte_ref target = entry_in(find_table<A>(mm, to, level), to, level);
+  if (!A::pte_none(ptep_get(target))) return false;
+  lock_two_tables(mm, source.table, target.table, level);
+  const pte_t entry = ptep_get(source);
+  page* table = table_below<A>(entry);  // huge by now, or gone: not ours to move
+  if (table != nullptr) {
+    source.word().store(0, order::relaxed);
+    note_change(mm, source, from, entry, {});
+    if (tracing()) note_moved_away<A>(mm, table, from);
+    set_pte_at(mm, target, to, entry);
+    // Before either lock is dropped; upper levels too, a walk may be cached on the old way.
+    A::flush_tlb_range(mm, from, from + level_size(level), page_shift, true);
+  }
+  unlock_two_tables(mm, source.table, target.table, level);
+  return table != nullptr;
+}
+
+// A move and the areas that it goes between.
+struct area_move {
+  const vm_area_struct& old_vma;
+  const vm_area_struct& new_vma;
+  page_move pages;
+  // Where userfaultfd write-protects, the new place does not: each entry has to be looked at.
+  [[nodiscard]] bool watched() const noexcept {
+    return ((old_vma.vm_flags | new_vma.vm_flags) & VM_UFFD_WP) != 0;
+  }
+};
+
+// One stretch within a PMD on both sides. False: no memory for tables.
+template <ArchBackend A>
+bool move_within_pmd(mm_struct& mm, const area_move& move, page_move stretch) noexcept {
+  page* pmds = find_table<A>(mm, stretch.from, 1);
+  if (pmds == nullptr || A::pte_none(ptep_get(entry_in(pmds, stretch.from, 1)))) return true;
+  if (!table_alloc<A>(mm, stretch.to, 1)) return false;
+  const bool whole = stretch.length == pmd_size;
+  const bool huge = pmd_trans_huge<A>(ptep_get(entry_in(pmds, stretch.from, 1)));
+  if (huge && whole && move_huge_pmd<A>(mm, stretch.from, stretch.to, move.watched())) return true;
+  if (huge) split_huge_pmd<A>(mm, stretch.from);
+  if (!huge && whole && A::features.move_tables && !move.watched() &&
+      move_table<A>(mm, stretch.from, stretch.to, 1))
+    return true;
+  if (!table_alloc<A>(mm, stretch.to)) return false;
+  move_ptes<A>(mm, stretch);
+  return true;
+}
+
+// The next stretch: a whole PUD if that can be done, else within a PMD. Returns how far it came; 0:
+// no memory for tables.
+template <ArchBackend A>
+std::uint64_t move_stretch(mm_struct& mm, const area_move& move, page_move rest) noexcept {
+  page_move stretch = rest;
+  stretch.length = extent_of(rest, 2);
+  const page* puds = find_table<A>(mm, rest.from, 2);
+  if (puds == nullptr) return stretch.length;
+  if (!table_alloc<A>(mm, rest.to, 2)) return 0;
+  if (stretch.length == level_size(2) && A::features.move_tables && !move.watched() &&
+      move_table<A>(mm, rest.from, rest.to, 2))
+    return stretch.length;
+  stretch.length = extent_of(rest, 1);
+  return move_within_pmd<A>(mm, move, stretch) ? stretch.length : 0;
+}
+
+// Nothing is mapped between the border below and the start of the area, so a move that starts there
+// may as well start at the border.
+inline bool can_align_down(mm_struct& mm, const vm_area_struct& vma, vaddr_t va) noexcept {
+  const vaddr_t border = va & pmd_mask;
+  return vma.vm_start == va && range_is_free(mm, border, va);
+}
+
+// By how much the move may start earlier, for whole tables to move. Kernel: try_realign_addr.
+inline std::uint64_t realignment(mm_struct& mm, const area_move& move) noexcept {
+  const page_move& pages = move.pages;
+  const std::uint64_t skew = pages.from & ~pmd_mask;
+  if (skew == 0 || skew != (pages.to & ~pmd_mask) || pages.length < pmd_size - skew) return 0;
+  const bool free_below =
+      can_align_down(mm, move.old_vma, pages.from) && can_align_down(mm, move.new_vma, pages.to);
+  return free_below ? skew : 0;
+}
+
 // Returns how much was moved: less than the length if memory for tables ran out.
 template <ArchBackend A>
-std::uint64_t move_page_tables(mm_struct& mm, page_move move) noexcept {
+std::uint64_t move_page_tables(mm_struct& mm, const area_move& move) noexcept {
+  const std::uint64_t early = realignment(mm, move);
+  const std::uint64_t length = move.pages.length + early;
   std::uint64_t done = 0;
-  while (done < move.length) {
-    page_move stretch{move.from + done, move.to + done, move.length - done};
-    stretch.length = stretch_of(stretch);
-    if (find_table<A>(mm, stretch.from, 0) != nullptr) {
-      if (!table_alloc<A>(mm, stretch.to)) break;
-      move_ptes<A>(mm, stretch);
-    }
-    done += stretch.length;
+  while (done < length) {
+    const page_move rest{move.pages.from - early + done, move.pages.to - early + done,
+                         length - done};
+    const std::uint64_t moved = move_stretch<A>(mm, move, rest);
+    if (moved == 0) break;
+    done += moved;
   }
-  return done;
+  return done < early ? 0 : done - early;
 }
 
 // mmap_lock for writing. The new place is free; the old area is whole.
@@ -95,9 +217,10 @@ std::int64_t move_vma(mm_struct& mm,
   if (fresh == nullptr) return -ENOMEM;
   if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;
-  const std::uint64_t moved = move_page_tables<A>(mm, {from, place, length});
-  if (moved < length) {  // back again; the old tables are still there
-    static_cast<void>(move_page_tables<A>(mm, {place, from, moved}));
+  const vm_area_struct& left = *vma_lookup(mm, from);
+  const std::uint64_t moved = move_page_tables<A>(mm, {left, *fresh, {from, place, length}});
+  if (moved < length) {  // back again; tables that did not move whole are still there
+    static_cast<void>(move_page_tables<A>(mm, {*fresh, left, {place, from, moved}}));
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }

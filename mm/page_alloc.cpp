@@ -26,8 +26,10 @@ struct CpuFrames {
 
 struct CommonFrames {
   Spinlock lock;
-  page* free = nullptr;     // under lock
-  std::uint64_t batch = 0;  // how many are moved at a time
+  page* free = nullptr;                       // under lock
+  page* free_runs[max_folio_order + 1] = {};  // by order, their heads; under lock
+  std::uint64_t batch = 0;                    // how many are moved at a time
+  Atomic<page*> huge_zero{nullptr};
 };
 
 CpuFrames* cpu_frames = nullptr;
@@ -35,24 +37,104 @@ CommonFrames* common_frames = nullptr;
 
 constexpr std::uint64_t first_pfn = 1;  // 0 is the zero page
 
+constexpr std::uint64_t largest_run = 1ULL << max_folio_order;
+
+// Shares of several of the largest runs end at the border of one, so that none is lost to a border.
+std::uint64_t end_of_share(std::uint64_t share, unsigned cpu) noexcept {
+  const std::uint64_t end = first_pfn + (cpu + 1) * share;
+  return share < 2 * largest_run ? end : end & ~(largest_run - 1);
+}
+
 void split_frames_between_cpus(std::uint64_t frames) noexcept {
   const std::uint64_t share = frames / nr_cpu_ids();
   constexpr std::uint64_t largest_batch = 256;
   common_frames->batch = share / 8 < largest_batch ? share / 8 + 1 : largest_batch;
   for (unsigned cpu = 0; cpu < nr_cpu_ids(); ++cpu) {
-    cpu_frames[cpu].next_unused = first_pfn + cpu * share;
-    cpu_frames[cpu].end_unused = first_pfn + (cpu + 1) * share;
+    cpu_frames[cpu].next_unused = cpu == 0 ? first_pfn : end_of_share(share, cpu - 1);
+    cpu_frames[cpu].end_unused = end_of_share(share, cpu);
   }
 }
 
-page* never_used(CpuFrames& mine) noexcept {
-  if (mine.next_unused == mine.end_unused) return nullptr;
-  const pfn_t pfn = mine.next_unused++;
+page* make_descriptor(pfn_t pfn) noexcept {
   page* p = new (&mem_map[pfn]) page;
   p->pfn = pfn;
   p->head = p;
   return p;
 }
+
+page* never_used(CpuFrames& mine) noexcept {
+  if (mine.next_unused == mine.end_unused) return nullptr;
+  return make_descriptor(mine.next_unused++);
+}
+
+// ---- runs ---------------------------------------------------------------------------------------
+
+// The common lock is held.
+void give_run(page* head, unsigned order) noexcept {
+  head->next_free = common_frames->free_runs[order];
+  common_frames->free_runs[order] = head;
+}
+
+// The smallest free run of at least this order, cut down to it; null if there is none. The common
+// lock is held.
+page* take_run(unsigned order) noexcept {
+  unsigned found = order;
+  while (found <= max_folio_order && common_frames->free_runs[found] == nullptr) ++found;
+  if (found > max_folio_order) return nullptr;
+  page* head = common_frames->free_runs[found];
+  common_frames->free_runs[found] = head->next_free;
+  while (found > order) {
+    --found;
+    give_run(head + (1U << found), found);
+  }
+  return head;
+}
+
+// What is left behind a run at the end of a share, in runs of its own.
+void give_rest(pfn_t start, pfn_t end) noexcept {
+  for (pfn_t pfn = start; pfn < end; ++pfn) make_descriptor(pfn);
+  common_frames->lock.lock();
+  while (start < end) {
+    unsigned order = 0;
+    while (order < max_folio_order && (start >> order & 1) == 0 && start + (2ULL << order) <= end)
+      ++order;
+    give_run(&mem_map[start], order);
+    start += 1ULL << order;
+  }
+  common_frames->lock.unlock();
+}
+
+// From the end of what this CPU has never used.
+page* never_used_run(CpuFrames& mine, unsigned order) noexcept {
+  const std::uint64_t size = 1ULL << order;
+  if (mine.end_unused - mine.next_unused < size) return nullptr;
+  const pfn_t start = (mine.end_unused - size) & ~(size - 1);
+  if (start < mine.next_unused) return nullptr;
+  for (pfn_t pfn = start; pfn < start + size; ++pfn) make_descriptor(pfn);
+  const pfn_t old_end = mine.end_unused;
+  mine.end_unused = start;
+  if (start + size < old_end) give_rest(start + size, old_end);
+  return &mem_map[start];
+}
+
+page* take_run_descriptors(unsigned order) noexcept {
+  common_frames->lock.lock();
+  page* head = take_run(order);
+  common_frames->lock.unlock();
+  CpuFrames& mine = cpu_frames[smp_processor_id()];
+  if (head == nullptr) head = never_used_run(mine, order);
+  if (head != nullptr) mine.in_use += 1L << order;
+  return head;
+}
+
+void give_run_descriptors(page* head, unsigned order) noexcept {
+  cpu_frames[smp_processor_id()].in_use -= 1L << order;
+  common_frames->lock.lock();
+  give_run(head, order);
+  common_frames->lock.unlock();
+}
+
+// ---- single frames ------------------------------------------------------------------------------
 
 // Moves up to a batch of frames from one list to the other. The common lock is held.
 std::uint64_t move_batch(page*& from, page*& to) noexcept {
@@ -66,9 +148,24 @@ std::uint64_t move_batch(page*& from, page*& to) noexcept {
   return moved;
 }
 
+// A free run becomes single frames of this CPU. The common lock is held.
+void break_run(CpuFrames& mine) noexcept {
+  for (unsigned order = 0; order <= max_folio_order; ++order) {
+    if (common_frames->free_runs[order] == nullptr) continue;
+    page* head = take_run(order);
+    for (page* p = head; p < head + (1U << order); ++p) {
+      p->next_free = mine.free;
+      mine.free = p;
+    }
+    mine.nr_free += 1U << order;
+    return;
+  }
+}
+
 void refill(CpuFrames& mine) noexcept {
   common_frames->lock.lock();
   mine.nr_free += move_batch(common_frames->free, mine.free);
+  if (mine.free == nullptr) break_run(mine);
   common_frames->lock.unlock();
 }
 
@@ -98,11 +195,15 @@ page* take_descriptor() noexcept {
   return p;
 }
 
+// Release: pairs with the acquire of an access that compares generations (hw/mmu.h); the frame's
+// next owner writes only after the old generation is gone.
+void end_life(page* p) noexcept {
+  p->generation.store(p->generation.load(order::relaxed) + 1, order::release);
+}
+
 void give_descriptor(page* p) noexcept {
   CpuFrames& mine = cpu_frames[smp_processor_id()];
-  // Release: pairs with the acquire of an access that compares generations (hw/mmu.h); the frame's
-  // next owner writes only after the old generation is gone.
-  p->generation.store(p->generation.load(order::relaxed) + 1, order::release);
+  end_life(p);
   p->next_free = mine.free;
   mine.free = p;
   --mine.in_use;
@@ -133,6 +234,49 @@ void free_page_now(page* p) noexcept {
   give_descriptor(p);
 }
 
+using OneUnit = access_window<false>;
+
+// Nobody else knows the pages: in explore one step and not 512.
+void make_folio(page* head, unsigned order, void* memory) noexcept {
+  const OneUnit unit;
+  head->order = order;
+  head->refcount.store(1, order::relaxed);
+  auto* frame = static_cast<std::byte*>(memory);
+  for (page* p = head; p < head + (1U << order); ++p, frame += page_size) {
+    p->head = head;
+    p->frame = frame;
+    p->flags.store(0, order::relaxed);
+    p->mapping = nullptr;
+  }
+}
+
+void end_lives(page* head, unsigned order) noexcept {
+  const OneUnit unit;
+  head->order = 0;
+  for (page* p = head; p < head + (1U << order); ++p) {
+    trace(EventKind::page_free, 0, p->pfn, p->generation.load(order::relaxed));
+    vm_bug_on(p->mapcount.load(order::relaxed) != 0, "page_freed_while_mapped");
+    p->head = p;
+    end_life(p);
+  }
+}
+
+void free_folio_now(page* head) noexcept {
+  if (head->order == 0) return free_page_now(head);
+  vm_bug_on(head->large_mapcount.load(order::relaxed) != 0, "page_freed_while_mapped");
+  const unsigned order = head->order;
+  void* memory = head->frame;
+  end_lives(head, order);
+  free_frames(memory, order);
+  give_run_descriptors(head, order);
+}
+
+void change_mapcounts(page* p, unsigned nr, int by) noexcept {
+  const OneUnit unit;
+  for (page* q = p; q < p + nr; ++q)
+    vm_bug_on(q->mapcount.fetch_add(by, order::relaxed) + by < 0, "mapcount_below_zero");
+}
+
 }  // namespace
 
 bool mem_init(std::uint64_t frames) noexcept {
@@ -157,6 +301,8 @@ bool mem_init(std::uint64_t frames) noexcept {
 
 void mem_exit() noexcept {
   swapoff();
+  if (const page* zero = common_frames->huge_zero.load(order::relaxed); zero != nullptr)
+    free_frames(zero->frame, zero->order);
   free_frame(zero_page()->frame);
   kfree(common_frames);
   kfree(cpu_frames);
@@ -192,6 +338,42 @@ page* alloc_zeroed_page() noexcept {
   return p;
 }
 
+page* alloc_folio(AllocSite site, unsigned order) noexcept {
+  if (order == 0) return alloc_page(site);
+  page* head = take_run_descriptors(order);
+  if (head == nullptr) return nullptr;
+  void* memory = alloc_frames(site, order);
+  if (memory == nullptr) {
+    give_run_descriptors(head, order);
+    return nullptr;
+  }
+  make_folio(head, order, memory);
+  return head;
+}
+
+page* alloc_zeroed_folio(unsigned order) noexcept {
+  page* head = alloc_folio(AllocSite::user_page, order);
+  if (head == nullptr) return nullptr;
+  for (unsigned n = 0; n < 1U << order; ++n) charge(Cost::zero_page);
+  std::memset(head->frame, 0, page_size << order);
+  return head;
+}
+
+page* huge_zero_folio() noexcept {
+  // Acquire: pairs with the exchange below; its zeros before it is seen.
+  if (page* known = common_frames->huge_zero.load(order::acquire); known != nullptr) return known;
+  page* fresh = alloc_zeroed_folio(max_folio_order);
+  if (fresh == nullptr) return nullptr;
+  page_set(fresh, PG_reserved);
+  page* first = nullptr;
+  if (!common_frames->huge_zero.compare_exchange(first, fresh, order::full)) {
+    free_folio_now(fresh);
+    return first;
+  }
+  cpu_frames[smp_processor_id()].in_use -= 1L << max_folio_order;
+  return fresh;
+}
+
 page* alloc_table(unsigned level) noexcept {
   page* p = take_descriptor();
   if (p == nullptr) return nullptr;
@@ -213,32 +395,51 @@ void free_table(page* table) noexcept {
   give_descriptor(table);
 }
 
-void get_page(page* p) noexcept {
+void folio_ref_add(page* p, int refs) noexcept {
   if (page_test(p, PG_reserved)) return;
-  vm_bug_on(p->refcount.fetch_add(1, order::relaxed) <= 0, "reference_to_free_page");
+  vm_bug_on(p->head->refcount.fetch_add(refs, order::relaxed) <= 0, "reference_to_free_page");
 }
 
-void put_page(page* p) noexcept {
-  if (page_test(p, PG_reserved)) return;
-  // Full, as the kernel's dec_and_test: this owner's accesses before the next owner's.
-  const int before = p->refcount.fetch_sub(1, order::full);
-  vm_bug_on(before <= 0, "page_freed_twice");
-  if (before == 1) free_page_now(p);
-}
+void get_page(page* p) noexcept { folio_ref_add(p, 1); }
 
-void folio_put_refs(page* folio, int refs) noexcept {
-  const int before = folio->refcount.fetch_sub(refs, order::full);  // as in put_page
+void folio_put_refs(page* p, int refs) noexcept {
+  if (page_test(p, PG_reserved)) return;
+  // Full, as the kernel's sub_and_test: this owner's accesses before the next owner's.
+  const int before = p->head->refcount.fetch_sub(refs, order::full);
   vm_bug_on(before < refs, "page_freed_twice");
-  if (before == refs) free_page_now(folio);
+  if (before == refs) free_folio_now(p->head);
 }
 
-void folio_add_rmap_pte(page* p) noexcept {
-  if (!page_test(p, PG_reserved)) p->mapcount.fetch_add(1, order::relaxed);
-}
+void put_page(page* p) noexcept { folio_put_refs(p, 1); }
 
-void folio_remove_rmap_pte(page* p) noexcept {
+void folio_add_rmap_ptes(page* p, unsigned nr) noexcept {
   if (page_test(p, PG_reserved)) return;
-  vm_bug_on(p->mapcount.fetch_sub(1, order::relaxed) <= 0, "mapcount_below_zero");
+  if (!folio_test_large(p)) {
+    p->mapcount.fetch_add(1, order::relaxed);
+    return;
+  }
+  change_mapcounts(p, nr, 1);
+  p->head->large_mapcount.fetch_add(static_cast<int>(nr), order::relaxed);
+}
+
+void folio_remove_rmap_ptes(page* p, unsigned nr) noexcept {
+  if (page_test(p, PG_reserved)) return;
+  if (!folio_test_large(p)) {
+    vm_bug_on(p->mapcount.fetch_sub(1, order::relaxed) <= 0, "mapcount_below_zero");
+    return;
+  }
+  change_mapcounts(p, nr, -1);
+  p->head->large_mapcount.fetch_sub(static_cast<int>(nr), order::relaxed);
+}
+
+void folio_add_rmap_pmd(page* head) noexcept {
+  head->entire_mapcount.fetch_add(1, order::relaxed);
+  head->large_mapcount.fetch_add(1, order::relaxed);
+}
+
+void folio_remove_rmap_pmd(page* head) noexcept {
+  vm_bug_on(head->entire_mapcount.fetch_sub(1, order::relaxed) <= 0, "mapcount_below_zero");
+  head->large_mapcount.fetch_sub(1, order::relaxed);
 }
 
 // Word by word: another CPU may still write the source through a translation that is

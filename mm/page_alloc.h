@@ -7,6 +7,11 @@
 // too: if they differ the frame was freed under it. Free frames lie on a list of the CPU that
 // freed them, so allocation needs no lock and, in explore, is no visible step, but for a batch now
 // and then that goes from a CPU that frees more than it allocates to one that has none left.
+//
+// A large folio is 1 << order frames with consecutive numbers from a multiple of that, contiguous on
+// the host. Its head counts references, has the flags and is what all pages' descriptors name.
+// Such runs are had under a lock; a free one is cut when nothing else is left, and never put
+// together again: then large folios are not to be had, as on a machine whose memory is in pieces.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +29,37 @@ void mem_exit() noexcept;
 // Null if the machine has no frame left or a test made the allocation fail. Contents undefined.
 [[nodiscard]] page* alloc_page(AllocSite site) noexcept;
 [[nodiscard]] page* alloc_zeroed_page() noexcept;
+// 1 << order pages, order 0 to max_folio_order, with one reference in all.
+inline constexpr unsigned max_folio_order = 9;
+[[nodiscard]] page* alloc_folio(AllocSite site, unsigned order) noexcept;
+[[nodiscard]] page* alloc_zeroed_folio(unsigned order) noexcept;
+// A folio of zeros the size of a PMD, made when first asked for and kept to the end; null: no
+// memory. Never counted, like the zero page. Kernel: mm_get_huge_zero_folio.
+[[nodiscard]] page* huge_zero_folio() noexcept;
 // A table with no entry present.
 [[nodiscard]] page* alloc_table(unsigned level) noexcept;
 // The caller has made sure that no walker, of hardware or software, can still reach it (D15, D16).
 void free_table(page* table) noexcept;
 
+inline bool folio_test_large(const page* p) noexcept { return p->head->order != 0; }
+inline unsigned folio_nr_pages(const page* p) noexcept { return 1U << p->head->order; }
+
+// Flags are the folio's, whichever of its pages is asked, but for PG_anon_exclusive: that is the
+// page's own, and the head's for the whole folio while a PMD maps it.
+template <class Page>
+[[nodiscard]] Page* flag_holder(Page* p, std::uint32_t flags) noexcept {
+  return flags == PG_anon_exclusive ? p : p->head;
+}
 inline bool page_test(const page* p, std::uint32_t flags) noexcept {
-  return (p->flags.load(order::relaxed) & flags) != 0;
+  return (flag_holder(p, flags)->flags.load(order::relaxed) & flags) != 0;
 }
 inline void page_set(page* p, std::uint32_t flags) noexcept {
-  p->flags.fetch_or(flags, order::relaxed);
+  const std::uint32_t own = p == p->head ? 0 : flags & PG_anon_exclusive;
+  if (own != 0) p->flags.fetch_or(own, order::relaxed);
+  if (flags != own) p->head->flags.fetch_or(flags & ~own, order::relaxed);
 }
 inline void page_clear(page* p, std::uint32_t flags) noexcept {
-  p->flags.fetch_and(~flags, order::relaxed);
+  flag_holder(p, flags)->flags.fetch_and(~flags, order::relaxed);
 }
 // The page may be mapped by another mm soon. PTL of the entry that made it exclusive. REQUIRES: the
 // page is not pinned, in a way that GUP-fast cannot miss.
@@ -46,16 +69,25 @@ inline void page_clear_anon_exclusive(page* p) noexcept {
   trace(EventKind::anon_exclusive_clear, 0, p->pfn);
 }
 
-// References. The zero page is not counted.
+// References to the page's folio. The zero pages are not counted.
 void get_page(page* p) noexcept;
-// Frees the page with the last reference: the caller's invalidates are complete (D14).
+void folio_ref_add(page* p, int refs) noexcept;
+// Frees the folio with the last reference: the caller's invalidates are complete (D14).
 void put_page(page* p) noexcept;
-// Gives back several references of a folio at once; the same rule.
-void folio_put_refs(page* folio, int refs) noexcept;
+void folio_put_refs(page* p, int refs) noexcept;
 
-// Mappings, under the PTL of the PTE in question.
-void folio_add_rmap_pte(page* p) noexcept;
-void folio_remove_rmap_pte(page* p) noexcept;
+// Mappings by PTEs of pages of one folio from p on, under the PTL of the PTEs in question.
+void folio_add_rmap_ptes(page* p, unsigned nr) noexcept;
+void folio_remove_rmap_ptes(page* p, unsigned nr) noexcept;
+inline void folio_add_rmap_pte(page* p) noexcept { folio_add_rmap_ptes(p, 1); }
+inline void folio_remove_rmap_pte(page* p) noexcept { folio_remove_rmap_ptes(p, 1); }
+// Of the whole folio by a PMD, under that PMD's lock.
+void folio_add_rmap_pmd(page* head) noexcept;
+void folio_remove_rmap_pmd(page* head) noexcept;
+// Entries that map this page, of either size. Exact only while nobody changes one.
+[[nodiscard]] inline int page_mapcount(const page* p) noexcept {
+  return p->mapcount.load(order::relaxed) + p->head->entire_mapcount.load(order::relaxed);
+}
 
 void copy_user_page(page* to, const page* from) noexcept;
 

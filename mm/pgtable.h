@@ -93,6 +93,7 @@ pte_t ptep_clear_flush(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
   return was;
 }
 
+// Null for nothing and for a leaf: who has to tell them apart looks at the entry.
 template <ArchBackend A>
 page* table_below(pte_t entry) noexcept {
   return A::pte_none(entry) || A::pmd_leaf(entry) ? nullptr : pfn_to_page(A::pte_pfn(entry));
@@ -138,9 +139,10 @@ pte_ref pte_offset_map_lock(mm_struct& mm, vaddr_t va) noexcept {
   }
 }
 
-// Makes the tables down to the PTEs of va; false if memory ran out. mmap_lock or the area's lock held. A PTE table may
-// be reclaimed again at once: who needs the entry goes through pte_offset_map_lock.
+// Makes the tables of va down to the given level; false if memory ran out. mmap_lock or the lock of
+// the area held. A PTE table may be reclaimed again at once, and there is none below a huge entry:
+// who needs the entry goes through pte_offset_map_lock.
 template <ArchBackend A>
-[[nodiscard]] bool table_alloc(mm_struct& mm, vaddr_t va) noexcept;
+[[nodiscard]] bool table_alloc(mm_struct& mm, vaddr_t va, unsigned down_to = 0) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

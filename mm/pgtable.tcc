@@ -28,10 +28,12 @@ bool populate(mm_struct& mm, page* parent, unsigned level, vaddr_t va) noexcept 
 }  // namespace detail
 
 template <ArchBackend A>
-bool table_alloc(mm_struct& mm, vaddr_t va) noexcept {
+bool table_alloc(mm_struct& mm, vaddr_t va, unsigned down_to) noexcept {
   page* table = mm.pgd;
-  for (unsigned level = mm.top_level; level > 0;) {
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
+  for (unsigned level = mm.top_level; level > down_to;) {
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    if (!A::pte_none(entry) && A::pmd_leaf(entry)) return true;
+    page* below = table_below<A>(entry);
     if (below == nullptr) {
       if (!detail::populate<A>(mm, table, level, va)) return false;
       continue;

@@ -49,7 +49,7 @@ page* get_anon_page(mm_struct& mm, vaddr_t va) noexcept {
   if (!ref) return nullptr;
   const pte_t pte = ptep_get(ref);
   page* p = A::pte_present(pte) ? pfn_to_page(A::pte_pfn(pte)) : nullptr;
-  if (p != nullptr && (folio_is_large(folio_of(p)) || !page_test(p, PG_anon))) p = nullptr;
+  if (p != nullptr && (folio_test_large(p) || !page_test(p, PG_anon))) p = nullptr;
   if (p != nullptr) get_page(p);
   pte_unmap_unlock(mm, ref);
   return p;

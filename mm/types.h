@@ -120,6 +120,7 @@ enum class AllocSite : std::uint8_t { user_page, page_table, gather_batch, table
 enum class EventKind : std::uint8_t {
   tlb_flush,     // reason, pages (-1: full)
   ipi_send,      // number of CPUs interrupted
+  page_fault,    // address, access (Access): of a program, before it is handled
   call_begin,    // call (MmCall), start, end: an mm call entered
   call_end,      // call, start, end: it is about to return to its caller
   ptl_acquire,   // table pfn
@@ -144,7 +145,7 @@ enum class EventKind : std::uint8_t {
   copy_begin,  // pfn of the old page, address: its first word is about to be read
   copy_end,    // pfn of the old page, 1 if the entry now shows the copy, 0 if the copy is dropped
   // Of each page of a folio by itself, as the pages of a get_user_pages call are.
-  page_pin,              // pfn, address: FOLL_PIN has it, all checks made
+  page_pin,              // pfn, address, frame generation: FOLL_PIN has it
   page_unpin,            // pfn: its pin is about to be dropped
   anon_exclusive_clear,  // pfn: PG_anon_exclusive has just gone, under the PTL
   page_clean_act,        // pfn, CleanAct: from here on somebody relies on the page being clean

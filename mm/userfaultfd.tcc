@@ -242,7 +242,7 @@ std::int64_t move_one_entry(mm_struct& mm,
   }
   page* p = pfn_to_page(A::pte_pfn(was));
   const bool zero = page_test(p, PG_reserved);
-  if (!zero && (!page_test(p, PG_anon_exclusive) || folio_is_large(folio_of(p)))) return -EBUSY;
+  if (!zero && (!page_test(p, PG_anon_exclusive) || folio_test_large(p))) return -EBUSY;
   const pte_t taken = ptep_get_and_clear<A>(mm, at.from, place.from);
   // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
   smp_mb();
@@ -261,6 +261,7 @@ template <ArchBackend A>
 std::int64_t move_stretch(mm_struct& mm, const uffd_move& move, std::uint64_t& done) noexcept {
   const vm_area_struct& area = *vma_lookup(mm, move.to);
   two_entries at;
+  split_huge_pmd<A>(mm, move.from);
   if (!table_alloc<A>(mm, move.to)) return -ENOMEM;
   if (!lock_both<A>(mm, move, at))  // the new place's table may have been reclaimed
     return peek_pte<A>(mm, move.from) == pte_t{} ? -ENOENT : -EAGAIN;

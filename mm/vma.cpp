@@ -96,9 +96,10 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
   vm_area_struct* high =
       vma_alloc(mm, {va, low->vm_end, low->vm_flags, low->vm_file, linear_page_index(*low, va)});
   if (high == nullptr) return false;
+  vma_start_write(*low);
+  mm.split_huge_pmd(mm, va);  // while the area still covers both sides
   if (low->vm_file != nullptr) get_file(*low->vm_file);
   high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
-  vma_start_write(*low);
   low->vm_end = va;
   mm.vmas.insert(*high);
   return true;

@@ -19,6 +19,7 @@
 //   access_window           one simulated access as one unit;  access_windows_wait  waits for all
 //                           that began earlier
 //   alloc_frame  free_frame  kmalloc  kfree               may fail
+//   alloc_frames  free_frames                             1 << order of them, contiguous; may fail
 //   choose(n)               a freedom of the hardware
 //   charge  tracing  trace  vm_bug_on
 #pragma once

@@ -9,6 +9,7 @@
 // write (traps T11, T12).
 #pragma once
 
+#include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
 #include "mm/swap.tcc"
@@ -32,17 +33,50 @@ struct zap_progress {
   bool full = false;         // no room for another page: stop here
 };
 
+// How many entries from ref on, room at most, map consecutive pages of one folio, p first. The PTL
+// is held; A, D and the right to write may differ. Kernel: folio_pte_batch.
 template <ArchBackend A>
-void zap_present_page(mmu_gather<A>& tlb, page* p, pte_t pte, zap_progress& progress) noexcept {
+unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
+  if (!folio_test_large(p)) return 1;
+  const pfn_t behind = p->head->pfn + folio_nr_pages(p) - p->pfn;
+  const std::uint64_t most = behind < room ? behind : room;
+  const bool watched = A::pte_uffd_wp(ptep_get(ref));
+  unsigned nr = 1;
+  for (; nr < most; ++nr) {
+    const pte_t pte = ptep_get({ref.table, ref.index + nr});
+    if (!A::pte_present(pte) || A::pte_pfn(pte) != p->pfn + nr || A::pte_uffd_wp(pte) != watched)
+      break;
+  }
+  return nr;
+}
+
+// The first entry, with the A and D bits of any of them.
+template <ArchBackend A>
+pte_t get_and_clear_full_ptes(
+    mm_struct& mm, pte_ref ref, vaddr_t va, unsigned nr, bool full) noexcept {
+  pte_t was = ptep_get_and_clear<A>(mm, ref, va, full);
+  for (unsigned i = 1; i < nr; ++i) {
+    const pte_t other =
+        ptep_get_and_clear<A>(mm, {ref.table, ref.index + i}, va + i * page_size, full);
+    if (A::pte_dirty(other)) was = A::pte_mkdirty(was);
+    if (A::pte_young(other)) was = A::pte_mkyoung(was);
+  }
+  return was;
+}
+
+// nr pages of one folio, their entries cleared and recorded.
+template <ArchBackend A>
+void zap_present_pages(
+    mmu_gather<A>& tlb, page* p, unsigned nr, pte_t pte, zap_progress& progress) noexcept {
   bool delay_rmap = false;
   if (!page_test(p, PG_anon) && A::pte_dirty(pte)) {
     page_set(p, PG_dirty);
     delay_rmap = tlb_delay_rmap(tlb);
     progress.force_flush |= delay_rmap;
   }
-  tlb.mm->rss.fetch_sub(1, order::relaxed);
-  if (!delay_rmap) folio_remove_rmap_pte(p);
-  if (tlb_remove_pages_ptl(tlb, p, 1, delay_rmap)) progress.force_flush = progress.full = true;
+  tlb.mm->rss.fetch_sub(nr, order::relaxed);
+  if (!delay_rmap) folio_remove_rmap_ptes(p, nr);
+  if (tlb_remove_pages_ptl(tlb, p, nr, delay_rmap)) progress.force_flush = progress.full = true;
 }
 
 // No TLB has the entry, so nothing is recorded.
@@ -55,15 +89,27 @@ void zap_nonpresent_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va) noexcept {
     set_pte_at(*tlb.mm, ref, va, {});
 }
 
+// Returns how many entries it took care of, one or a run of pages of one folio; room: how many there
+// may be.
 template <ArchBackend A>
-void zap_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, zap_progress& progress) noexcept {
+unsigned zap_pte(mmu_gather<A>& tlb,
+                 pte_ref ref,
+                 vaddr_t va,
+                 std::uint64_t room,
+                 zap_progress& progress) noexcept {
   const pte_t pte = ptep_get(ref);
-  if (A::pte_none(pte)) return;
-  if (!A::pte_present(pte)) return zap_nonpresent_pte(tlb, ref, va);
-  const pte_t was = ptep_get_and_clear<A>(*tlb.mm, ref, va, tlb.fullmm);
-  tlb_remove_tlb_entries(tlb, va, 1);  // before the page is queued
-  page* p = pfn_to_page(A::pte_pfn(was));
-  if (!page_test(p, PG_reserved)) zap_present_page(tlb, p, was, progress);
+  if (A::pte_none(pte)) return 1;
+  if (!A::pte_present(pte)) {
+    zap_nonpresent_pte(tlb, ref, va);
+    return 1;
+  }
+  page* p = pfn_to_page(A::pte_pfn(pte));
+  const bool counted = !page_test(p, PG_reserved);
+  const unsigned nr = counted ? folio_pte_batch<A>(ref, p, room) : 1;
+  const pte_t was = get_and_clear_full_ptes<A>(*tlb.mm, ref, va, nr, tlb.fullmm);
+  tlb_remove_tlb_entries(tlb, va, nr);  // before the page is queued
+  if (counted) zap_present_pages(tlb, p, nr, was, progress);
+  return nr;
 }
 
 // From va until end or until the batch is full; returns where it stopped. No table: end.
@@ -74,7 +120,11 @@ vaddr_t zap_locked_stretch(mmu_gather<A>& tlb, vaddr_t va, vaddr_t end) noexcept
   if (!ref) return end;
   zap_progress progress;
   enter_lazy_mmu_mode<A>();
-  for (; va < end && !progress.full; va += page_size, ++ref.index) zap_pte(tlb, ref, va, progress);
+  while (va < end && !progress.full) {
+    const unsigned nr = zap_pte(tlb, ref, va, (end - va) >> page_shift, progress);
+    va += nr * page_size;
+    ref.index += nr;
+  }
   leave_lazy_mmu_mode<A>();  // before the invalidate and before the unlock (trap T13)
   if (progress.force_flush) {
     tlb_flush_mmu_tlbonly(tlb);
@@ -135,6 +185,16 @@ void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details d
     reclaim_table(tlb, start);
 }
 
+// Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
+template <ArchBackend A>
+void zap_huge_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+  if (end - start != pmd_size)
+    split_huge_pmd<A>(*tlb.mm, start);
+  else if (zap_huge_pmd(tlb, start))
+    return;
+  zap_pte_range(tlb, start, end, details);
+}
+
 template <ArchBackend A>
 void zap_table_range(mmu_gather<A>& tlb,
                      page* table,
@@ -145,8 +205,11 @@ void zap_table_range(mmu_gather<A>& tlb,
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
     // Without a lock: a clear that is just being made is not waited for.
-    page* below = table_below<A>(ptep_get(entry_in(table, va, level)));
-    if (below != nullptr && level == 1)
+    const pte_t entry = ptep_get(entry_in(table, va, level));
+    page* below = table_below<A>(entry);
+    if (level == 1 && pmd_trans_huge<A>(entry))
+      zap_huge_range(tlb, va, next, details);
+    else if (below != nullptr && level == 1)
       zap_pte_range(tlb, va, next, details);
     else if (below != nullptr)
       zap_table_range(tlb, below, level - 1, va, next, details);

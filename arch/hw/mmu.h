@@ -99,7 +99,7 @@ class Mmu {
       trace(EventKind::tlb_use, mm_id_, va, frame->pfn, entry.frame_generation.load(order::relaxed),
             access == Access::write ? 1 : 0);
     auto* host = static_cast<std::byte*>(entry.host.load(order::relaxed));
-    return {host + (va & (page_size - 1)), true};
+    return {host + (va & ((1ULL << size_shift(entry.size())) - 1)), true};
   }
 
   // What an entry made from this slot is labelled with, for oracles (table_shadow). Acquire: the

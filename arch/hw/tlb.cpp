@@ -90,7 +90,8 @@ void Tlb::insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracle
   smp_wmb();  // odd before the words change; pairs with smp_rmb in look()
   entry->host.store(data.host, order::relaxed);
   entry->frame.store(data.frame, order::relaxed);
-  entry->flags.store(data.flags | asid << asid_shift, order::relaxed);
+  entry->flags.store(data.flags | data.size << entry_size_shift | asid << asid_shift,
+                     order::relaxed);
   if (for_oracles) {
     entry->frame_generation.store(data.frame_generation, order::relaxed);
     entry->slot_changes.store(data.slot_changes, order::relaxed);
@@ -112,9 +113,9 @@ bool Tlb::look(const Entry& entry, unsigned size, TlbView& view) const noexcept 
     view = {key >> context_bits << size_shift(size),
             size,
             {entry.frame.load(order::relaxed), entry.host.load(order::relaxed),
-             flags & ((1U << asid_shift) - 1), size, entry.frame_generation.load(order::relaxed),
-             entry.slot_changes.load(order::relaxed), entry.slot.load(order::relaxed),
-             entry.mm_id.load(order::relaxed)}};
+             flags & ((1U << entry_size_shift) - 1), size,
+             entry.frame_generation.load(order::relaxed), entry.slot_changes.load(order::relaxed),
+             entry.slot.load(order::relaxed), entry.mm_id.load(order::relaxed)}};
     smp_rmb();  // the words before the second look at the version; pairs with smp_wmb in insert()
     if ((version & 1) != 0 || entry.version.load(order::relaxed) != version) continue;
     // Still there? An invalidate may have come between.

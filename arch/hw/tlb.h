@@ -53,18 +53,23 @@ struct TlbView {
 
 class Tlb {
  public:
+  static constexpr unsigned entry_size_shift = 14;
   static constexpr unsigned asid_shift = 16;
 
   struct Entry {
     Atomic<std::uint64_t> key{0};  // page number << context_bits | context; 0: never used
     Atomic<void*> host{nullptr};
     Atomic<page*> frame{nullptr};
-    Atomic<std::uint32_t> flags{0};  // tlb_flag, and the ASID above asid_shift
+    // tlb_flag, the size above entry_size_shift, and the ASID above asid_shift.
+    Atomic<std::uint32_t> flags{0};
     Atomic<std::uint32_t> frame_generation{0};
     Atomic<std::uint32_t> slot_changes{0};
     Atomic<std::uint64_t> slot{0};
     Atomic<std::uint64_t> mm_id{0};
     Atomic<std::uint32_t> version{0};  // odd while an insert changes the words
+    [[nodiscard]] unsigned size() const noexcept {
+      return flags.load(order::relaxed) >> entry_size_shift & 3;
+    }
   };
 
   // asids: how many there are; they are numbered from 0.

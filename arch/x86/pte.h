@@ -79,6 +79,13 @@ struct x86_pte {
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return without(pte, uffd_wp); }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return with(pte, pse); }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return without(pte, pse); }
+  // A leaf for the kernel still, absent for hardware.
+  static constexpr pte_t pmd_mkinvalid(pte_t pte) noexcept {
+    return without(pte, present | protnone);
+  }
+  static constexpr pte_t pte_advance_pfn(pte_t pte, std::uint64_t frames) noexcept {
+    return {pte.val + (frames << page_shift)};
+  }
 
   static constexpr pte_t mk_swap_pte(swp_entry_t entry) noexcept {
     return {static_cast<bits>(entry.type) << swp_type_shift | entry.offset << swp_offset_shift |
@@ -111,10 +118,18 @@ struct x86_pte {
   // entry that was not present). A cleared D bit and any change of a right need one; a cleared A
   // bit alone does not, ageing is approximate. Measured on 6.18: R to RW flushes.
   static constexpr bool pte_needs_flush(pte_t was, pte_t now) noexcept {
+    return needs_flush(was, now, dirty | present);
+  }
+  // Of a huge entry a cleared A bit counts too.
+  static constexpr bool huge_pmd_needs_flush(pte_t was, pte_t now) noexcept {
+    return needs_flush(was, now, dirty | present | accessed);
+  }
+
+ private:
+  static constexpr bool needs_flush(pte_t was, pte_t now, bits when_cleared) noexcept {
     if (!hw_present(was)) return false;
-    constexpr std::uint64_t when_cleared = dirty | present;
-    constexpr std::uint64_t when_changed = rw | user | pse | protnone | nx | pfn_mask;
-    const std::uint64_t change = was.val ^ now.val;
+    constexpr bits when_changed = rw | user | pse | protnone | nx | pfn_mask;
+    const bits change = was.val ^ now.val;
     return (change & was.val & when_cleared) != 0 || (change & when_changed) != 0;
   }
 };

@@ -13,8 +13,11 @@ namespace tlblab::inline TLBLAB_WORLD {
 struct x86 : x86_pte {
   static constexpr const char* name = "x86";
   // Tables go by RCU since 6.15: a flush need not interrupt every CPU that could walk.
-  static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .merge_vmas = true, .pt_reclaim = true};
+  static constexpr mmu_gather_features features{.table_free = true,
+                                                .rcu_table_free = true,
+                                                .merge_vmas = true,
+                                                .pt_reclaim = true,
+                                                .move_tables = true};
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return (1ULL << (top_level == 4 ? 56 : 47)) - page_size;
   }
@@ -75,6 +78,12 @@ struct x86 : x86_pte {
     const pte_t was{word.load(order::relaxed)};         // nobody else runs on this mm
     word.store(0, order::relaxed);
     return was;
+  }
+  static pte_t pmdp_establish(mm_struct&,
+                              vaddr_t,
+                              Atomic<std::uint64_t>& word,
+                              pte_t pmd) noexcept {
+    return {word.exchange(pmd.val, order::full)};  // xchg, as above
   }
   static void ptep_set_wrprotect(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
     std::uint64_t was = word.load(order::relaxed);  // walkers set A and D meanwhile

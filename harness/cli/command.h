@@ -64,6 +64,7 @@ struct Command {
 [[nodiscard]] Command explore_command();
 [[nodiscard]] Command list_command();
 [[nodiscard]] Command replay_command();
+[[nodiscard]] Command script_command();
 [[nodiscard]] Command stress_command();
 [[nodiscard]] Command topo_command();
 [[nodiscard]] Command trace_command();

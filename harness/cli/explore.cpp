@@ -41,12 +41,12 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.scenario = &scenario;
   request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
   request.fixes = fixes_without(list_value(arguments, "--without"));
-  request.cpus =
-      static_cast<unsigned>(number_value(arguments, "--cpus", 0, scenario.cpus, max_explored_cpus));
+  request.cpus = static_cast<unsigned>(
+      number_value(arguments, "--cpus", 0, least_cpus(scenario), max_explored_cpus));
   request.seconds = budget(arguments);
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
-  request.fail_alloc = alloc_rules(arguments);
+  request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   check_offered(arguments);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
@@ -102,7 +102,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
   for (const std::string& arch : request.arches) {
-    const unsigned cpus = request.cpus != 0 ? request.cpus : scenario.cpus;
+    const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
     page.runs.push_back({{std::string(scenario.name), arch, request.fixes.without, cpus},
                          run_once(request, arch, context)});
     if (context.stop) break;
@@ -134,7 +134,8 @@ Command explore_command() {
               "find one and can never show that there is none. The same seed finds the same.\n\n"
               "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
               "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
-              "these, drawn for each execution), every=N or rate=P (with seed=N) say which;\n"
+              "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
+              "seed=N the same) say which;\n"
               "without any of these all fail. What the scenario sets up before is not asked.\n\n"
               "examples:\n"
               "  tlblab explore madvise-parallel-2017 --without nested-flush\n"

@@ -51,10 +51,10 @@ int run_replay(const Arguments& arguments, Context& context) {
   request.cpus = header.cpus;
   for (const std::string& rule : header.fail_alloc)
     request.fail_alloc.push_back(parse_alloc_rule(rule));
-  if (header.cpus != 0 && header.cpus < request.scenario->cpus)
+  if (header.cpus != 0 && header.cpus < least_cpus(*request.scenario))
     throw UsageError(fmt::format("the schedule says cpus={}, but {} has {} actors; type cpus={}",
-                                 header.cpus, header.scenario, request.scenario->cpus,
-                                 request.scenario->cpus));
+                                 header.cpus, header.scenario, least_cpus(*request.scenario),
+                                 least_cpus(*request.scenario)));
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;

@@ -33,11 +33,11 @@ int run_stress(const Arguments& arguments, Context& context) {
   request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
   request.fixes = fixes_without(list_value(arguments, "--without"));
   request.cpus =
-      static_cast<unsigned>(number_value(arguments, "--cpus", 0, scenario.cpus, max_cpus));
+      static_cast<unsigned>(number_value(arguments, "--cpus", 0, least_cpus(scenario), max_cpus));
   request.seconds = seconds_value(arguments, "--seconds", request.seconds);
   request.seed =
       number_value(arguments, "--seed", request.seed, 0, std::numeric_limits<std::uint64_t>::max());
-  request.fail_alloc = alloc_rules(arguments);
+  request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.policy = chosen_policy(arguments);
   check_runs(scenario, request.arches);
   const StressPage page = stress(request, context);
@@ -99,11 +99,13 @@ Command stress_command() {
           .more =
               "Exit code 1 if a violation was seen, expected or not. That none was seen says\n"
               "little: explore looks more closely.\n\n"
-              "RULE is as tlblab help explore says; a round is one run of the actors.\n\n"
+              "RULE is as tlblab help explore says; a round is one run of the actors. mixed has\n"
+              "one of its own (rate=0.01), unless another is typed, or none.\n\n"
               "examples:\n"
               "  tlblab stress madvise-parallel-2017 --without nested-flush\n"
               "  tlblab stress madvise-parallel-2017 --cpus 4 --seconds 60\n"
-              "  tlblab stress madvise-parallel-2017 --fail-alloc rate=0.01,seed=5\n",
+              "  tlblab stress madvise-parallel-2017 --fail-alloc rate=0.01,seed=5\n"
+              "  tlblab stress mixed --seconds 600 --fail-alloc rate=0.02\n",
           .run = run_stress};
 }
 

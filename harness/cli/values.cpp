@@ -83,10 +83,14 @@ std::string word_value(const Arguments& arguments,
                                joined(allowed, ", ", " or ")));
 }
 
-std::vector<AllocRule> alloc_rules(const Arguments& arguments) {
+std::vector<AllocRule> alloc_rules(const Arguments& arguments, std::string_view otherwise) {
   std::vector<AllocRule> rules;
   const auto found = arguments.options.find(fail_alloc_option.name);
-  if (found == arguments.options.end()) return rules;
+  if (found == arguments.options.end()) {
+    if (!otherwise.empty()) rules.push_back(parse_alloc_rule(otherwise));
+    return rules;
+  }
+  if (found->second == std::vector<std::string>{"none"}) return rules;
   for (const std::string& text : found->second) try {
       rules.push_back(parse_alloc_rule(text));
     } catch (const AllocRuleError& error) {

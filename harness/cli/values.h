@@ -32,8 +32,9 @@ inline constexpr double max_duration = 1e6;  // seconds, 11 days
 [[nodiscard]] double seconds_value(const Arguments& arguments,
                                    std::string_view option,
                                    double otherwise);
-// --fail-alloc, as often as it was given.
-[[nodiscard]] std::vector<AllocRule> alloc_rules(const Arguments& arguments);
+// --fail-alloc, as often as it was given; `otherwise` if it was not, and none for the word none.
+[[nodiscard]] std::vector<AllocRule> alloc_rules(const Arguments& arguments,
+                                                 std::string_view otherwise = {});
 inline constexpr OptionSpec fail_alloc_option{
     "--fail-alloc", "RULE",
     "make allocations fail, for instance site=gather_batch,every=3; may be given again"};

@@ -86,6 +86,7 @@ class ExploreRun {
     unuse_mm<A>();
     lab_.meet();
     if (cpu != 0) return;
+    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
     mmput<A>(*mm_);
   }
 
@@ -94,7 +95,13 @@ class ExploreRun {
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  Session<A> session_{explored_session};
+  static constexpr SessionOptions memory() noexcept {
+    if constexpr (requires { Scenario::explored_session; })
+      return Scenario::explored_session;
+    else
+      return explored_session;
+  }
+  Session<A> session_{memory()};
   LabRun lab_{explored_turns};
   typename Scenario::template Body<A> body_;
   mm_struct* mm_ = nullptr;
@@ -102,7 +109,9 @@ class ExploreRun {
 
 template <ArchBackend A, class Scenario>
 ExploreReport explore_scenario(const ExploreOptions& options) {
-  const unsigned cpus = options.cpus == 0 ? Scenario::info.cpus : options.cpus;
+  constexpr unsigned usual =
+      Scenario::info.explored_cpus != 0 ? Scenario::info.explored_cpus : Scenario::info.cpus;
+  const unsigned cpus = options.cpus == 0 ? usual : options.cpus;
   Violation first;
   AllocReport allocations;
   const auto execute = [&](Chooser& chooser) {

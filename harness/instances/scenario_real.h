@@ -80,7 +80,9 @@ class StressRun {
     operations_[cpu] = lab.operations();
     unuse_mm<A>();
     lab_.meet();
-    if (cpu == 0) mmput<A>(*mm_);
+    if (cpu != 0) return;
+    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
+    mmput<A>(*mm_);
   }
 
   // False: that was the last one.

@@ -17,7 +17,8 @@ BackendEntry x86_backend() {
           .debt_paid = "tlb_finish_mmu, by interrupt",
           .interrupts_walkers = false,
           .features = {"table-free", "rcu-table-free", "merge-vmas", "pt-reclaim"},
-          .trace = instances::x86_trace};
+          .trace = instances::x86_trace,
+          .script = instances::x86_script};
 }
 
 ScenarioEntry madvise_parallel_2017() {
@@ -31,10 +32,23 @@ ScenarioEntry madvise_parallel_2017() {
                     instances::x86_madvise_parallel_2017_explore}}};
 }
 
+ScenarioEntry mixed() {
+  return {.name = "mixed",
+          .thread = "-",
+          .line = "nothing goes wrong while every CPU does at random whatever a program can do",
+          .fixes = {},
+          .real_threads = "yes",
+          .cpus = 4,
+          .runs = {{"x86", instances::x86_mixed_stress, instances::x86_mixed_explore}},
+          .least_cpus = 1,
+          .explored_cpus = 2,
+          .fail_alloc = "rate=0.01"};
+}
+
 }  // namespace
 
 const Tables& tables() {
-  static const Tables all{{x86_backend()}, {madvise_parallel_2017()}};
+  static const Tables all{{x86_backend()}, {madvise_parallel_2017(), mixed()}};
   return all;
 }
 

@@ -15,6 +15,7 @@
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
+#include "harness/workload/script_report.h"
 #include "mm/fixes.h"
 
 namespace tlblab {
@@ -97,6 +98,9 @@ struct ScenarioEntry {
   std::string_view real_threads;        // yes, yes+delay, explorer only
   unsigned cpus = 0;                    // actors
   std::vector<ScenarioRun> runs;        // one per backend
+  unsigned least_cpus = 0;              // what it can do with; 0: all its actors
+  unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
+  std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
 };
 
 struct TraceOptions {
@@ -121,6 +125,21 @@ struct TraceReport {
   bool interrupted = false;
 };
 
+struct ScriptOptions {
+  unsigned cpus = 1;    // 2: a second thread runs on CPU 1
+  Placement placement;  // a child with a CPU of its own takes the second place
+  bool oracles = true;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+struct ScriptRunReport {
+  ScriptReport script;
+  unsigned cpus = 0;
+  bool oversubscribed = false;
+  std::uint64_t violations = 0;
+  std::vector<Violation> examples;
+};
+
 struct BackendEntry {
   std::string_view name;
   std::string_view memory;          // sc, tso, weak: the default model of the explorer
@@ -130,12 +149,21 @@ struct BackendEntry {
   bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
   std::vector<std::string_view> features;
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
+  // Throws InputError.
+  ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
 };
 
 struct Tables {
   std::vector<BackendEntry> backends;
   std::vector<ScenarioEntry> scenarios;
 };
+
+[[nodiscard]] constexpr unsigned least_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.least_cpus != 0 ? entry.least_cpus : entry.cpus;
+}
+[[nodiscard]] constexpr unsigned explored_cpus(const ScenarioEntry& entry) noexcept {
+  return entry.explored_cpus != 0 ? entry.explored_cpus : entry.cpus;
+}
 
 // Built at the first call.
 [[nodiscard]] const Tables& tables();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "arch/x86/x86.h"
 #include "harness/instances/scenario_real.h"
+#include "harness/instances/script_real.h"
 #include "harness/instances/trace_real.h"
 #include "harness/instances/x86.h"
 #include "harness/scenario/madvise_parallel_2017.h"
+#include "harness/scenario/mixed.h"
 
 namespace tlblab::instances {
 
@@ -11,8 +13,16 @@ TraceReport x86_trace(const Recording& recording, const TraceOptions& options) {
   return trace_recording<real::x86>(recording, options);
 }
 
+ScriptRunReport x86_script(const Script& script, const ScriptOptions& options) {
+  return script_on_threads<real::x86>(script, options);
+}
+
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
   return real::stress_scenario<real::x86, real::madvise_parallel_2017>(options);
+}
+
+StressReport x86_mixed_stress(const StressOptions& options) {
+  return real::stress_scenario<real::x86, real::mixed_workload>(options);
 }
 
 }  // namespace tlblab::instances

@@ -16,8 +16,6 @@ constexpr std::uint32_t any_time = ~0U;
 
 pfn_t table_of(std::uint64_t slot) noexcept { return slot >> table_shift; }
 
-vaddr_t page_of(vaddr_t va) noexcept { return va & page_mask; }
-
 }  // namespace
 
 Coherence::Coherence(const OracleTable& table, CpuStates& cpus, ViolationLog& log)
@@ -98,8 +96,8 @@ void Coherence::check_return_on(unsigned cpu, const trace_event& e, const Local&
     if (seen.table != table_of(data.slot)) return;
     const auto lost = TableHistories::find(seen.table)->overdue(data, seen.time);
     if (lost.when != 0)
-      found_stale(cpu, {entry.va, data.frame->pfn, data.slot, data.slot_changes, lost.when,
-                        seen.time, local.call, e.cpu, lost.right == right_dirty});
+      found_stale(cpu, {entry.va, data.size, data.frame->pfn, data.slot, data.slot_changes,
+                        lost.when, seen.time, local.call, e.cpu, lost.right == right_dirty});
   });
 }
 
@@ -164,7 +162,7 @@ void Coherence::check_watch_at_use(const trace_event& e) noexcept {
   Watch& watch = locals_[e.cpu].watch;
   const Stale& stale = watch.stale;
   const bool there = holds(e.cpu, stale);
-  if (there && page_of(e.a) != stale.va) return;  // another page was used
+  if (there && ((e.a ^ stale.va) >> hw::size_shift(stale.size)) != 0) return;  // another was used
   if (there && stale.clean && e.d == 0) return;
   if (there)
     log_.report(stale.clean ? kind::unmarked_store : kind::stale_translation_use, [&] {
@@ -202,7 +200,16 @@ void Coherence::page_clean_act(const trace_event& e, vaddr_t start, vaddr_t end)
             cpu, entry.va);
       });
       watch_for(cpu,
-                {entry.va, e.a, data.slot, data.slot_changes, lost.when, any_time, {}, e.cpu, true},
+                {entry.va,
+                 data.size,
+                 e.a,
+                 data.slot,
+                 data.slot_changes,
+                 lost.when,
+                 any_time,
+                 {},
+                 e.cpu,
+                 true},
                 true);
     });
   }

@@ -52,6 +52,7 @@ class Coherence {
   // A translation that a call on cpu `by` returned over.
   struct Stale {
     vaddr_t va = 0;
+    unsigned size = 0;  // as hw::TlbData::size
     pfn_t pfn = 0;
     std::uint64_t slot = 0;
     std::uint32_t label = 0, lost = 0, seen = 0;

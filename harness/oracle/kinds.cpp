@@ -34,6 +34,10 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "could still store without leaving a mark"},
     {kind::unmarked_store, "I5",
      "a program stored into a cleaned page and left no mark: it is lost"},
+    // I6: values, end to end; by a workload that knows what it wrote.
+    {"wrong_value", "I6", "a program read a value that nobody who may had written at that place"},
+    {"wrong_fault", "I6",
+     "an access was allowed or denied against what its program's calls had said"},
     // I7: a pin keeps the page that the program sees.
     {kind::unreliable_pin, "I7",
      "an anonymous page was pinned and not, or no longer, exclusive to its address space"},

@@ -64,7 +64,8 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::anon_exclusive_clear: return pins_.anon_exclusive_clear(e);
     case EventKind::page_clean_act: return page_clean_act(e);
     case EventKind::tlb_flush:
-    case EventKind::ipi_send: return;
+    case EventKind::ipi_send:
+    case EventKind::page_fault: return;
   }
 }
 

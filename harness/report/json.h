@@ -11,6 +11,7 @@ namespace tlblab {
 
 // Each ends with a line break.
 [[nodiscard]] std::string trace_json(const TracePage& page);      // tlblab/trace-replay/1
+[[nodiscard]] std::string script_json(const ScriptPage& page);    // tlblab/script/1
 [[nodiscard]] std::string stress_json(const StressPage& page);    // tlblab/stress/1
 [[nodiscard]] std::string explore_json(const ExplorePage& page);  // tlblab/explore/1
 [[nodiscard]] std::string topo_json(const TopoPage& page);        // tlblab/topo/1

@@ -45,6 +45,17 @@ struct TracePage {
   NamedValues tool, host;
 };
 
+struct ScriptPage {
+  std::string file;
+  std::string arch;
+  bool oracles = true;
+  bool pages = false;  // show the state of every page after every operation; JSON always does
+  Seats seats;
+  Script script;
+  ScriptRunReport report;
+  NamedValues tool, host;
+};
+
 struct StressPage {
   std::uint64_t seed = 0;
   bool oracles = true;

@@ -13,6 +13,7 @@ namespace tlblab {
 [[nodiscard]] std::string trace_text(const TracePage& page, const Paint& paint);
 // A recording against several backends, in one narrow table.
 [[nodiscard]] std::string trace_summary(const TracePage& page, const Paint& paint);
+[[nodiscard]] std::string script_text(const ScriptPage& page, const Paint& paint);
 [[nodiscard]] std::string stress_text(const StressPage& page, const Paint& paint);
 [[nodiscard]] std::string explore_text(const ExplorePage& page, const Paint& paint);
 [[nodiscard]] std::string topo_text(const TopoPage& page, const Paint& paint);

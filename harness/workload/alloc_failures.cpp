@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 // As many as the explorer can choose from at once, and no schedule would be repeated with more.
-constexpr std::uint64_t widest_range = 1U << 16;
+constexpr unsigned widest_range = 1U << 16;
 
 [[noreturn]] void refuse(std::string_view rule, std::string_view what, std::string_view instead) {
   throw AllocRuleError(fmt::format("'{}': {}; type {}", rule, what, instead));
@@ -154,6 +154,8 @@ void AllocFailures::arm(const Draw& draw) {
     const std::uint64_t range = rule->say.last - rule->say.first + 1;
     rule->number = rule->say.first + (range > 1 ? draw(static_cast<unsigned>(range)) : 0);
     rule->asked.store(0, std::memory_order_relaxed);
+    if (rule->say.when == AllocRule::When::rate)
+      rule->seed = rule->say.seed.has_value() ? *rule->say.seed : draw(widest_range);
   }
   arm_again();
 }
@@ -169,7 +171,7 @@ bool AllocFailures::says(Rule& rule, AllocSite site, unsigned cpu, PerCpu& mine)
     case AllocRule::When::every:
       return (rule.asked.fetch_add(1, std::memory_order_relaxed) + 1) % say.every == 0;
     case AllocRule::When::rate:
-      return std::ldexp(static_cast<double>(mixed(say.seed, cpu, mine.drawn++) >> 11), -53) <
+      return std::ldexp(static_cast<double>(mixed(rule.seed, cpu, mine.drawn++) >> 11), -53) <
              say.rate;
   }
   return false;

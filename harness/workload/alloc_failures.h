@@ -8,11 +8,12 @@
 // and one of these, or every allocation fails:
 //   number=N    the N-th that is asked for, from 1; number=N-M: one of these, drawn for each round
 //   every=N     the N-th, the 2N-th, ...
-//   rate=P      each with this probability, 0 to 1; seed=N with it (default 1)
+//   rate=P      each with this probability, 0 to 1; with seed=N always the same ones, else others in
+//               each round, drawn like a number
 //
 // An allocation fails if any rule says so. Numbers begin anew with each round (one execution of the
 // explorer, one round of a scenario, a whole replay); what the machine needs before is not asked.
-// Which allocation of a CPU a rate takes depends on the CPU and its count alone. On threads the
+// Which allocations of a CPU a rate takes does not depend on what other CPUs ask for. On threads the
 // order of several CPUs decides which one has a number; under the explorer the schedule does.
 #pragma once
 
@@ -41,7 +42,7 @@ struct AllocRule {
   std::uint64_t first = 1, last = 1;  // number
   std::uint64_t every = 1;
   double rate = 0;
-  std::uint64_t seed = 1;
+  std::optional<std::uint64_t> seed;
   std::string text;  // as it was typed
 };
 
@@ -93,7 +94,7 @@ class AllocFailures final : public AllocPolicy {
  private:
   struct Rule {
     AllocRule say;
-    std::uint64_t number = 0;  // of this round
+    std::uint64_t number = 0, seed = 0;  // of this round
     std::atomic<std::uint64_t> asked{0};
   };
   struct alignas(128) PerCpu {

@@ -15,9 +15,6 @@
 namespace tlblab {
 namespace {
 
-constexpr std::string_view expected_text =
-    "the text of 'perf script', plain or gzip, as 'tlblab record' writes it";
-
 // Says what the operating system said, without throwing it further as its own exception.
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -140,26 +137,31 @@ class TextSource::Gunzip final : public Bytes {
   bool ended_ = false;
 };
 
-TextSource::TextSource(std::string name, std::unique_ptr<Bytes> bytes)
-    : name_(std::move(name)), bytes_(std::move(bytes)), buffer_(max_line * 4) {}
+TextSource::TextSource(std::string name, std::unique_ptr<Bytes> bytes, std::string_view expected)
+    : name_(std::move(name)),
+      expected_(expected),
+      bytes_(std::move(bytes)),
+      buffer_(max_line * 4) {}
 TextSource::TextSource(TextSource&&) noexcept = default;
 TextSource& TextSource::operator=(TextSource&&) noexcept = default;
 TextSource::~TextSource() = default;
 
-TextSource TextSource::from_file(const std::string& path) {
+TextSource TextSource::from_file(const std::string& path, std::string_view expected) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr)
-    throw InputError(path, 0, "cannot be opened: " + reason(errno), expected_text);
+  if (file == nullptr) throw InputError(path, 0, "cannot be opened: " + reason(errno), expected);
   auto bytes = std::make_unique<FileBytes>(file);
   try {
-    return {path, std::make_unique<Gunzip>(std::move(bytes))};
+    return {path, std::make_unique<Gunzip>(std::move(bytes)), expected};
   } catch (const Bytes::Failure& failure) {
-    throw InputError(path, 0, failure.wrong, expected_text);
+    throw InputError(path, 0, failure.wrong, expected);
   }
 }
 
-TextSource TextSource::from_memory(std::string_view bytes, std::string name) {
-  return {std::move(name), std::make_unique<Gunzip>(std::make_unique<MemoryBytes>(bytes))};
+TextSource TextSource::from_memory(std::string_view bytes,
+                                   std::string name,
+                                   std::string_view expected) {
+  return {std::move(name), std::make_unique<Gunzip>(std::make_unique<MemoryBytes>(bytes)),
+          expected};
 }
 
 bool TextSource::next_line(std::string_view& line) {
@@ -193,7 +195,7 @@ bool TextSource::refill() {
     end_ += got;
     return got != 0;
   } catch (const Bytes::Failure& failure) {
-    throw InputError(name_, line_number_ + 1, failure.wrong, expected_text);
+    throw InputError(name_, line_number_ + 1, failure.wrong, expected_);
   }
 }
 

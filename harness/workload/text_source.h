@@ -15,10 +15,19 @@ class TextSource {
  public:
   static constexpr std::size_t max_line = std::size_t{1} << 16;
 
-  // Throws InputError if the file cannot be opened.
-  [[nodiscard]] static TextSource from_file(const std::string& path);
+  // What the file is to be, for the message if it cannot be read.
+  static constexpr std::string_view a_recording =
+      "the text of 'perf script', plain or gzip, as 'tlblab record' writes it";
+  static constexpr std::string_view a_script =
+      "a script: one operation a line, as 'tlblab script --help' shows";
+
+  // Throws InputError if the file cannot be opened. REQUIRES: `expected` lives for ever.
+  [[nodiscard]] static TextSource from_file(const std::string& path,
+                                            std::string_view expected = a_recording);
   // REQUIRES: `bytes` outlives the source.
-  [[nodiscard]] static TextSource from_memory(std::string_view bytes, std::string name);
+  [[nodiscard]] static TextSource from_memory(std::string_view bytes,
+                                              std::string name,
+                                              std::string_view expected = a_recording);
 
   TextSource(TextSource&&) noexcept;
   TextSource& operator=(TextSource&&) noexcept;
@@ -38,11 +47,12 @@ class TextSource {
   class MemoryBytes;
   class Gunzip;
 
-  TextSource(std::string name, std::unique_ptr<Bytes> bytes);
+  TextSource(std::string name, std::unique_ptr<Bytes> bytes, std::string_view expected);
   [[nodiscard]] bool refill();
   [[nodiscard]] bool take(std::size_t length, std::size_t skip, std::string_view& line);
 
   std::string name_;
+  std::string_view expected_;
   std::unique_ptr<Bytes> bytes_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;  // what of the buffer is not handed out yet

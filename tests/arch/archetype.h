@@ -55,6 +55,12 @@ struct archetype {
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return {pte.val & ~watched}; }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return {pte.val | leaf}; }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return {pte.val & ~leaf}; }
+  static constexpr pte_t pmd_mkinvalid(pte_t pte) noexcept {
+    return {pte.val & ~(valid | no_access)};
+  }
+  static constexpr pte_t pte_advance_pfn(pte_t pte, std::uint64_t frames) noexcept {
+    return {(pte.val & ~frame) | ((pte.val + frames) & frame)};
+  }
   static constexpr pte_t mk_swap_pte(swp_entry_t entry) noexcept {
     return {absent | static_cast<bits>(entry.type) << 48 | entry.offset};
   }
@@ -86,6 +92,12 @@ struct archetype {
   static pte_t ptep_get_and_clear(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, bool) noexcept {
     return {word.exchange(0, order::relaxed)};
   }
+  static pte_t pmdp_establish(mm_struct&,
+                              vaddr_t,
+                              Atomic<std::uint64_t>& word,
+                              pte_t pmd) noexcept {
+    return {word.exchange(pmd.val, order::relaxed)};
+  }
   static void ptep_set_wrprotect(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
     word.fetch_and(~writable, order::relaxed);
   }
@@ -93,6 +105,7 @@ struct archetype {
     return dirty && word.exchange(entry.val, order::relaxed) != entry.val;
   }
   static bool pte_needs_flush(pte_t, pte_t) noexcept { return true; }
+  static bool huge_pmd_needs_flush(pte_t, pte_t) noexcept { return true; }
   static bool pte_accessible(const mm_struct&, pte_t) noexcept { return true; }
 
   static void arch_tlb_gather_mmu(gather_range& tlb, vaddr_t start, vaddr_t end) noexcept {

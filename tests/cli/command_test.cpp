@@ -37,6 +37,7 @@ using Explore = CommandTest;
 using Replay = CommandTest;
 using Stress = CommandTest;
 using Trace = CommandTest;
+using ScriptCommand = CommandTest;
 using List = CommandTest;
 using Topo = CommandTest;
 using Color = CommandTest;
@@ -264,6 +265,82 @@ TEST_F(Trace, JsonHasARunForEachBackend) {
 }
 
 // ---- the rest -----------------------------------------------------------------------------------
+
+// ---- script -------------------------------------------------------------------------------------
+
+TEST_F(ScriptCommand, GivesWhatWasTyped) {
+  const Folder folder;
+  const std::string file = folder.file("a.script", "mmap A 8 rw\nwrite A 0\n");
+  EXPECT_EQ(typed({"script", file, "--cpus", "2", "--no-oracles"}).code, 0);
+  EXPECT_EQ(fake::asked.script->cpus, 2U);
+  EXPECT_FALSE(fake::asked.script->oracles);
+  EXPECT_EQ(typed({"script", file}).code, 0);
+  EXPECT_EQ(fake::asked.script->cpus, 1U);
+  EXPECT_TRUE(fake::asked.script->oracles);
+}
+
+TEST_F(ScriptCommand, TakesAsManyCpusAsTheScriptNeeds) {
+  const Folder folder;
+  const std::string file = folder.file("a.script", "mmap A 8 rw\nthread 1: write A 0\n");
+  EXPECT_EQ(typed({"script", file}).code, 0);
+  EXPECT_EQ(fake::asked.script->cpus, 2U);
+  const Typed refused = typed({"script", file, "--cpus", "1"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("a.script:2: thread 1 has no CPU; expected --cpus 2"));
+}
+
+TEST_F(ScriptCommand, PrintsALineForEachOperationAndPagesIfAsked) {
+  const Folder folder;
+  const std::string file = folder.file("a.script", "mmap A 8 rw\nwrite A 0\n");
+  const Typed said = typed({"script", file});
+  EXPECT_THAT(said.out, HasSubstr("write A 0    0       3       t0:local 2, t1:remote full\n"));
+  EXPECT_THAT(said.out, Not(HasSubstr("rw-p P w1")));
+  EXPECT_THAT(said.out, HasSubstr("A+0     1  w1\n"));
+  EXPECT_THAT(typed({"script", file, "--pages"}).out, HasSubstr("rw-p P w1 anon excl\n"));
+}
+
+TEST_F(ScriptCommand, JsonHasTheKeysOfTheMeasuredData) {
+  const Folder folder;
+  const std::string file = folder.file("a.script", "area B 4\nmmap A 8 rw\n");
+  const Typed said = typed({"script", file, "--json"});
+  EXPECT_EQ(said.err, "");
+  const ordered_json json = ordered_json::parse(said.out);
+  EXPECT_EQ(json.begin().key(), "schema");
+  EXPECT_EQ(json["schema"], "tlblab/script/1");
+  EXPECT_EQ(json["areas"]["A"]["base"], "0x200100000000");
+  EXPECT_EQ(json["directives"], ordered_json::array({"area B 4"}));
+  EXPECT_EQ(json["ops"][0].dump(),
+            R"({"op":"mmap A 8 rw","ret":0,"err":null,"flush":[{"who":"t0","reason":)"
+            R"("local_mm_shootdown","pages":2},{"who":"t1","reason":"remote_shootdown",)"
+            R"("pages":"full"}],"faults":{"w":3,"r":0,"kernel":0},"pages":{"A":[[0,1,)"
+            R"("rw-p P w1 anon excl"]]},"vmas":["A+0:1:rw-p"]})");
+  EXPECT_EQ(json["final_read"].dump(), R"({"A":[[0,1,"w1"]]})");
+}
+
+TEST_F(ScriptCommand, ExitCodeTellsViolations) {
+  const Folder folder;
+  fake::orders.trace_violations = 1;
+  EXPECT_EQ(typed({"script", folder.file("a.script", "nop\n")}).code, 1);
+}
+
+TEST_F(ScriptCommand, BadScriptsAreTheUsersMistake) {
+  const Folder folder;
+  const auto said = [&](const std::string& text, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"script", folder.file("a.script", text)};
+    words.insert(words.end(), more.begin(), more.end());
+    const Typed answer = typed(words);
+    EXPECT_EQ(answer.code, 2);
+    EXPECT_EQ(answer.out, "");
+    return answer.err;
+  };
+  EXPECT_THAT(said(""), HasSubstr("there is no operation in it"));
+  EXPECT_THAT(said("nop\nnope\n"), HasSubstr("a.script:2: there is no operation 'nope'"));
+  EXPECT_THAT(said("nop\nksmscan 3\n"), HasSubstr("a.script:2: ksmscan is not supported yet"));
+  EXPECT_THAT(said("nop\n", {"--cpus", "3"}), HasSubstr("--cpus '3'"));
+  EXPECT_THAT(said("nop\n", {"--arch", "toy"}), HasSubstr("it cannot run scripts"));
+  EXPECT_THAT(said("nop\n", {"--arch", "all"}), HasSubstr("on one backend"));
+  EXPECT_FALSE(fake::asked.script.has_value());
+}
 
 TEST_F(List, ShowsSectionsAlone) {
   const Typed all = typed({"list"});

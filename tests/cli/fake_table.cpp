@@ -84,6 +84,28 @@ TraceReport trace(const char* arch, const Recording& recording, const TraceOptio
   return report;
 }
 
+// Every operation flushes two pages and leaves one page of the first area.
+ScriptRunReport script(const Script& script, const ScriptOptions& options) {
+  asked.script = options;
+  ScriptRunReport report;
+  report.cpus = options.cpus;
+  for (const ScriptOp& op : script.ops) {
+    ScriptOpReport row;
+    row.op = op.text;
+    row.write_faults = 3;
+    row.flushes = {{op.actor, {FlushReason::local_mm_shootdown, 2}},
+                   {ScriptActor::t1, {FlushReason::remote_shootdown, full_flush}}};
+    row.space.pages = {{"A", {{0, 1, "rw-p P w1 anon excl"}}}};
+    row.space.vmas = {"A+0:1:rw-p"};
+    report.script.ops.push_back(row);
+  }
+  report.script.final_read = {{"A", {{0, 1, "w1"}}}};
+  report.violations = orders.trace_violations;
+  if (report.violations != 0) report.examples = {{"freed_frame_use", "CPU 0 used frame 7"}};
+  report.script.interrupted = options.stop != nullptr && options.stop->load();
+  return report;
+}
+
 StressReport stress_x86(const StressOptions& options) { return stress("x86", options); }
 StressReport stress_toy(const StressOptions& options) { return stress("toy", options); }
 ExploreReport explore_x86(const ExploreOptions& options) { return explore("x86", options); }
@@ -98,7 +120,8 @@ BackendEntry backend(std::string_view name, decltype(BackendEntry::trace) trace_
           .filled_by = "hardware",
           .debt_paid = "tlb_finish_mmu",
           .features = {"table-free"},
-          .trace = trace_on};
+          .trace = trace_on,
+          .script = name == "x86" ? script : nullptr};
 }
 
 ScenarioEntry madvise_parallel() {

@@ -15,6 +15,7 @@ struct Asked {
   std::optional<StressOptions> stress;
   std::optional<ExploreOptions> explore;
   std::optional<TraceOptions> trace;
+  std::optional<ScriptOptions> script;
   std::vector<std::string> arches;  // in order
 };
 extern Asked asked;
@@ -22,7 +23,7 @@ extern Asked asked;
 // What the next runs come to, beside their usual.
 struct Orders {
   bool complete = false;               // searches see everything
-  std::uint64_t trace_violations = 0;  // of replays
+  std::uint64_t trace_violations = 0;  // of replays and scripts
   bool throws_internal = false;
 };
 extern Orders orders;

@@ -137,7 +137,7 @@ TYPED_TEST(GatherBatch, APairIsNeverSplitOverTwoBatches) {
   for (const unsigned singles :
        {local_singles - 1, local_singles, local_singles + batch_singles - 1,
         local_singles + batch_singles}) {
-    MmRig<TypeParam> rig;  // fresh, so that frames come in a row
+    MmRig<TypeParam> rig;
     rig.run([&] {
       rig.log().keep_all(true);
       HandGather<TypeParam> gather(rig.mm());
@@ -145,7 +145,7 @@ TYPED_TEST(GatherBatch, APairIsNeverSplitOverTwoBatches) {
       gather.queue_times(singles);
       mmu_gather_batch* before = gather.tlb.active;
       const unsigned used = before->nr;
-      gather.queue_run(gather.make_run(3), 3);
+      gather.queue_run(gather.make_run(4), 4);
       EXPECT_EQ(before->nr, used + 2) << singles;
       EXPECT_LE(before->nr, before->max);
       tlb_finish_mmu(gather.tlb);
@@ -157,12 +157,16 @@ TYPED_TEST(GatherBatch, APairIsNeverSplitOverTwoBatches) {
 
 // The number in a pair's second slot, shifted left, may look like any flag.
 TYPED_TEST(GatherBatch, PairsOfEveryLengthAreFreedWhole) {
-  MmRig<TypeParam> rig;
+  MmRig<TypeParam> rig(this->roomy);
   rig.run([&] {
     rig.log().keep_all(true);
     HandGather<TypeParam> gather(rig.mm());
     gather.begin();
-    for (unsigned nr = 2; nr <= 64; ++nr) gather.queue_run(gather.make_run(nr), nr, false);
+    for (unsigned nr = 2; nr <= 63; ++nr) {
+      page* run = gather.make_run(64);  // in two pieces
+      gather.queue_run(run, nr);
+      gather.queue_run(run + nr, 64 - nr);
+    }
     tlb_finish_mmu(gather.tlb);
     EXPECT_EQ(frames_in_use(), 1);
     expect_freed_once_after_a_flush(rig.log());
@@ -253,11 +257,11 @@ TYPED_TEST(GatherBatch, MapcountsGoDownAfterTheFlushAndBeforeTheFree) {
     HandGather<TypeParam> gather(rig.mm());
     gather.begin();
     page* single = gather.make();
-    page* run = gather.make_run(3);
+    page* run = gather.make_run(4);
     page* at_once = gather.make();
     EXPECT_TRUE(tlb_delay_rmap(gather.tlb));
     gather.queue_run(single, 1, true);
-    gather.queue_run(run, 3, true);
+    gather.queue_run(run, 4, true);
     gather.queue_run(at_once, 1, false);
     const auto mapcounts = [&] {
       return std::vector<int>{
@@ -270,7 +274,7 @@ TYPED_TEST(GatherBatch, MapcountsGoDownAfterTheFlushAndBeforeTheFree) {
     tlb_flush_rmaps(gather.tlb);
     EXPECT_THAT(mapcounts(), ElementsAre(0, 0, 0, 0));
     tlb_flush_rmaps(gather.tlb);  // nothing is left to do
-    EXPECT_EQ(frames_in_use(), 6);
+    EXPECT_EQ(frames_in_use(), 7);
     tlb_finish_mmu(gather.tlb);
     EXPECT_EQ(frames_in_use(), 1);
   });

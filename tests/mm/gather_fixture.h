@@ -2,6 +2,7 @@
 // A gather driven by hand: pages that belong to no area, queued as a zap would queue them.
 #pragma once
 
+#include <bit>
 #include <map>
 
 #include "mm/mmu_gather.tcc"
@@ -33,17 +34,15 @@ class HandGather {
   bool queue_run(page* first, unsigned nr, bool delay_rmap = false) {
     tlb_remove_tlb_entries(tlb, page_at(next_), nr);
     next_ += nr;
-    for (unsigned n = 0; n < nr; ++n)
-      if (!delay_rmap) folio_remove_rmap_pte(first + n);
+    if (!delay_rmap) folio_remove_rmap_ptes(first, nr);
     return tlb_remove_pages_ptl(tlb, first, nr, delay_rmap);
   }
-  // nr pages with numbers in a row.
+  // A folio of nr pages, a power of two, each mapped once.
   page* make_run(unsigned nr) {
-    page* first = make();
-    for (unsigned n = 1; n < nr; ++n) {
-      const page* next = make();
-      vm_bug_on(next != first + n, "frames_not_in_a_row");
-    }
+    page* first = alloc_folio(AllocSite::user_page, static_cast<unsigned>(std::countr_zero(nr)));
+    vm_bug_on(first == nullptr, "no_memory_for_the_test");
+    folio_ref_add(first, static_cast<int>(nr) - 1);
+    folio_add_rmap_ptes(first, nr);
     return first;
   }
   unsigned queue_until_full() {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mremap: contents go along, nothing is left behind, nothing is lost when it fails.
+#include "mm/mremap.tcc"
+
 #include <cerrno>
 
 #include "mm/page_cache.h"
@@ -310,6 +312,159 @@ TYPED_TEST(Mremap, AReaderOfTheOldPlaceSeesTheOldPageOrNone) {
           dontneed<TypeParam>(mm, 10, 1);
         }
       }
+      unuse_mm<TypeParam>();
+    });
+  });
+}
+
+// ---- whole tables -------------------------------------------------------------------------------
+
+// Walks may not be moved: page by page, as where the kernel has no HAVE_MOVE_PMD.
+template <class A>
+constexpr mmu_gather_features stays_of() noexcept {
+  mmu_gather_features f = A::features;
+  f.move_tables = false;
+  return f;
+}
+template <class A>
+using moves_pages_only = with_features<A, stays_of<A>()>;
+
+template <class A>
+class MoveTables : public testing::Test {
+ protected:
+  static constexpr std::uint64_t table = ptrs_per_table;  // pages
+  static constexpr std::uint64_t giant = gib / page_size;
+  static constexpr std::uint64_t keeper = 500 * giant;  // upper tables stay
+  static void keep(mm_struct& mm) {
+    map<A>(mm, keeper, 1);
+    fill<A>(mm, keeper, 1);
+  }
+  static page* table_of(mm_struct& mm, std::uint64_t page, unsigned level) {
+    return find_table<A>(mm, page_at(page), level);
+  }
+};
+TYPED_TEST_SUITE(MoveTables, Backends);
+
+TYPED_TEST(MoveTables, AnAlignedTableChangesItsPlace) {
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    mm_struct& mm = rig.mm();
+    this->keep(mm);
+    map<TypeParam>(mm, 0, this->table);
+    fill<TypeParam>(mm, 3, 2, 30);
+    page* moved = this->table_of(mm, 0, 0);
+    rig.flushes();
+    EXPECT_EQ(move_to<TypeParam>(mm, 0, this->table, this->giant),
+              static_cast<std::int64_t>(page_at(this->giant)));
+    EXPECT_THAT(rig.flushes(), ElementsAre(full_flush, 0)) << "the move; then the old PMD table";
+    EXPECT_EQ(this->table_of(mm, this->giant, 0), moved);
+    EXPECT_EQ(peek<TypeParam>(mm, this->giant + 4), 31U);
+    EXPECT_EQ(peek<TypeParam>(mm, 4), unreadable);
+  });
+}
+
+TYPED_TEST(MoveTables, AWholeGigabyteGoesAsOne) {
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    mm_struct& mm = rig.mm();
+    this->keep(mm);
+    map<TypeParam>(mm, 0, this->giant + this->table);
+    for (const std::uint64_t page : {0UL, 5 * this->table + 7, this->giant - 1, this->giant + 3})
+      fill<TypeParam>(mm, page, 1, page + 1);
+    page* moved = this->table_of(mm, 0, 1);
+    const std::uint64_t to = 4 * this->giant;
+    rig.flushes();
+    EXPECT_EQ(move_to<TypeParam>(mm, 0, this->giant + this->table, to),
+              static_cast<std::int64_t>(page_at(to)));
+    EXPECT_THAT(rig.flushes(), ElementsAre(full_flush, full_flush, 0))
+        << "the PUD, the PMD behind it, what is left of the tables";
+    EXPECT_EQ(this->table_of(mm, to, 1), moved);
+    for (const std::uint64_t page : {0UL, 5 * this->table + 7, this->giant - 1, this->giant + 3})
+      EXPECT_EQ(peek<TypeParam>(mm, to + page), page + 1);
+    EXPECT_EQ(peek<TypeParam>(mm, to + 1), 0U);
+  });
+}
+
+// An area that begins in the middle of a PMD, nothing below it, moves with its first table whole.
+TYPED_TEST(MoveTables, TheStartIsRoundedDownWhereNothingIsMapped) {
+  for (const bool neighbour : {false, true}) {
+    MmRig<TypeParam> rig;
+    rig.run([&] {
+      mm_struct& mm = rig.mm();
+      this->keep(mm);
+      if (neighbour) map<TypeParam>(mm, this->giant + 1, 1, VM_READ);
+      map<TypeParam>(mm, 5, this->table);
+      fill<TypeParam>(mm, 5, this->table, 100);
+      const page* first = this->table_of(mm, 5, 0);
+      rig.flushes();
+      EXPECT_EQ(move_to<TypeParam>(mm, 5, this->table, this->giant + 5),
+                static_cast<std::int64_t>(page_at(this->giant + 5)));
+      EXPECT_EQ(this->table_of(mm, this->giant + 5, 0) == first, !neighbour);
+      for (std::uint64_t n = 0; n < this->table; ++n)
+        ASSERT_EQ(peek<TypeParam>(mm, this->giant + 5 + n), 100 + n);
+    });
+  }
+}
+
+TYPED_TEST(MoveTables, PageByPageWhereTablesStay) {
+  using A = moves_pages_only<TypeParam>;
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    mm_struct& mm = rig.mm();
+    this->keep(mm);
+    map<TypeParam>(mm, 0, this->table);
+    fill<TypeParam>(mm, 0, this->table, 100);
+    const page* first = this->table_of(mm, 0, 0);
+    EXPECT_EQ(move_to<A>(mm, 0, this->table, this->giant),
+              static_cast<std::int64_t>(page_at(this->giant)));
+    EXPECT_NE(this->table_of(mm, this->giant, 0), first);
+    for (std::uint64_t n = 0; n < this->table; ++n)
+      ASSERT_EQ(peek<TypeParam>(mm, this->giant + n), 100 + n);
+  });
+}
+
+TYPED_TEST(MoveTables, NothingIsLostWhicheverAllocationFails) {
+  for (unsigned nth = 1;; ++nth) {
+    MmRig<TypeParam> rig;
+    bool failed = false;
+    rig.run([&] {
+      mm_struct& mm = rig.mm();
+      const std::uint64_t to = 4 * this->giant - 2 * this->table;  // over a border of PMD tables
+      map<TypeParam>(mm, 0, 4 * this->table + 3);
+      for (std::uint64_t n = 0; n < 5; ++n) fill<TypeParam>(mm, n * this->table + 1, 1, n + 1);
+      rig.allocations.fail({}, nth);
+      const std::int64_t result = move_to<TypeParam>(mm, 0, 4 * this->table + 3, to);
+      failed = rig.allocations.failed();
+      rig.allocations.fail_none();
+      const std::uint64_t base = result < 0 ? 0 : to;
+      for (std::uint64_t n = 0; n < 5; ++n)
+        EXPECT_EQ(peek<TypeParam>(mm, base + n * this->table + 1), n + 1) << nth;
+    });
+    if (!failed) break;
+  }
+}
+
+// T53: another CPU has the old addresses in its TLB and its walk cache.
+TYPED_TEST(MoveTables, NobodyWritesThroughTheOldPlace) {
+  each_trial(2, 60, [](const MachineOptions& options) {
+    MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
+    Meeting meeting;
+    rig.run_all([&](unsigned cpu) {
+      mm_struct& mm = rig.mm();
+      const std::uint64_t to = 4 * ptrs_per_table;
+      if (cpu == 0) map<TypeParam>(mm, 0, ptrs_per_table);
+      if (cpu == 0) fill<TypeParam>(mm, 0, 2, 1);
+      meeting.meet();
+      if (cpu == 0) {
+        EXPECT_EQ(peek<TypeParam>(mm, 0), 1U);
+        move_to<TypeParam>(mm, 0, ptrs_per_table, to);
+        fill<TypeParam>(mm, to, 1, 77);
+      } else {
+        while (user_write<TypeParam>(mm, page_at(1), 5) == AccessResult::done) cpu_relax();
+        EXPECT_EQ(peek<TypeParam>(mm, 1), unreadable);
+      }
+      meeting.meet();
+      EXPECT_EQ(peek<TypeParam>(mm, to), 77U);
       unuse_mm<TypeParam>();
     });
   });

@@ -122,6 +122,8 @@ class ScriptRun {
     if (what == "mmap") return call_mmap(mm);
     if (what == "touch" || what == "read" || what == "write") return touch(mm, range());
     if (what == "dontneed") return dontneed<A>(mm, range().page, range().pages);
+    if (what == "hugepage") return advise(mm, VM_HUGEPAGE, VM_NOHUGEPAGE);
+    if (what == "nohugepage") return advise(mm, VM_NOHUGEPAGE, VM_HUGEPAGE);
     if (what == "munmap") return unmap<A>(mm, range().page, range().pages);
     if (what == "mprotect")
       return protect<A>(mm, range().page, range().pages, protection(words_.at(4)));
@@ -135,6 +137,9 @@ class ScriptRun {
     static const std::map<std::string, std::uint32_t> known{
         {"none", 0U}, {"r", VM_READ}, {"rw", rw}, {"rx", VM_READ | VM_EXEC}, {"rwx", rw | VM_EXEC}};
     return known.at(letters);
+  }
+  std::int64_t advise(mm_struct& mm, std::uint32_t set, std::uint32_t clear) {
+    return do_madvise_flags<A>(mm, page_at(range().page), range().pages * page_size, set, clear);
   }
   std::int64_t touch(mm_struct& mm, Range range) {
     const bool write = words_[0] == "write" || has("w");

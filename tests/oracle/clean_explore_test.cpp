@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/explore/choosers.h"
-#include "tests/oracle/clean_workload.h"
+#include "tests/oracle/huge_workload.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -18,10 +18,14 @@ struct Seen {
 };
 
 template <class A, class Body>
-Seen execute(
-    unsigned cpus, std::uint64_t seed, const struct fixes& fixes, Body body, bool listen = true) {
+Seen execute(unsigned cpus,
+             std::uint64_t seed,
+             const struct fixes& fixes,
+             Body body,
+             bool listen = true,
+             std::uint64_t frames = 512) {
   RandomChooser chooser(seed);
-  Rig<A> rig({.cpus = cpus, .chooser = &chooser}, small_tlb, 512);
+  Rig<A> rig({.cpus = cpus, .chooser = &chooser}, small_tlb, frames);
   rig.run(fixes, [&](unsigned cpu) { body(rig, cpu); }, listen);
   EXPECT_EQ(rig.machine().result().violation, "") << "seed " << seed;
   return {rig.oracles().total(), rig.kinds(), rig.text(), rig.machine().result()};
@@ -59,6 +63,44 @@ TEST_P(OracleSchedules, ChangeNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpus, OracleSchedules, ::testing::Values(2U, 3U));
+
+// Huge pages, which are split and moved under a flush of their own and not through a gather.
+template <class A>
+Seen huge_workload(unsigned cpus, std::uint64_t seed) {
+  constexpr unsigned operations = 12;
+  constexpr std::uint64_t frames = 1U << 14;
+  return execute<A>(
+      cpus, seed, {},
+      [&](Rig<A>& rig, unsigned cpu) {
+        use_mm<A>(rig.mm());
+        HugeWorkload<A> work(rig.mm(), seed * 64 + cpu);
+        if (cpu == 0) work.map_all();
+        for (unsigned i = 0; i < operations; ++i) work.one_operation();
+        unuse_mm<A>();
+      },
+      true, frames);
+}
+
+TEST_P(OracleSchedules, SilentOnHugePages) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const Seen seen = huge_workload<x86>(GetParam(), seed);
+    ASSERT_EQ(seen.violations, 0U) << "seed " << seed << "\n" << seen.text;
+  }
+}
+
+struct forgets_range_flush : x86 {
+  static void flush_tlb_range(mm_struct&, vaddr_t, vaddr_t, unsigned, bool) noexcept {}
+};
+
+TEST_P(OracleSchedules, FindASplitWithoutAFlush) {
+  unsigned found = 0;
+  for (std::uint64_t seed = 1; seed <= 40 && found == 0; ++seed)
+    found += huge_workload<forgets_range_flush>(GetParam(), seed)
+                     .kinds.contains(std::string(kind::stale_translation_after_return))
+                 ? 1U
+                 : 0U;
+  EXPECT_EQ(found, 1U);
+}
 
 // madvise-parallel-2017: two calls over the same page, and a third CPU that has it.
 Seen nested_flush(std::uint64_t seed, bool fixed) {

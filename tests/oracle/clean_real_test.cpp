@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/oracle/clean_workload.h"
+#include "tests/oracle/huge_workload.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -56,6 +56,22 @@ class OracleStress : public ::testing::TestWithParam<unsigned> {};
 TEST_P(OracleStress, SilentWithALargeTlb) { expect_silence({}, GetParam(), 48); }
 // Everybody is at the same few entries.
 TEST_P(OracleStress, SilentAtFourPages) { expect_silence(small_tlb, GetParam(), 4); }
+
+TEST_P(OracleStress, SilentOnHugePages) {
+  Rig<x86> rig({.cpus = GetParam(), .seed = 1, .junk_fill = true}, small_tlb, 1U << 16);
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(duration());
+  std::atomic<std::uint64_t> operations{0};
+  rig.run({}, [&](unsigned cpu) {
+    use_mm<x86>(rig.mm());
+    HugeWorkload<x86> workload(rig.mm(), 100 * GetParam() + cpu);
+    if (cpu == 0) workload.map_all();
+    for (; Clock::now() < end && rig.oracles().total() == 0; operations.fetch_add(1))
+      workload.one_operation();
+    unuse_mm<x86>();
+  });
+  EXPECT_EQ(rig.oracles().total(), 0U) << rig.text();
+  EXPECT_GT(operations.load(), 20U);
+}
 
 TEST(OracleStress, FindsTheNestedFlushRace) {
   Rig<x86> rig({.cpus = 4, .seed = 1}, {}, 1U << 16);

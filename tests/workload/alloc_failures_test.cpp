@@ -71,6 +71,16 @@ TEST(AllocFailures, ARateIsKeptAndRepeats) {
   EXPECT_LT(once.size(), 1100U);
 }
 
+TEST(AllocFailures, ARateWithoutASeedIsDrawnForEachRound) {
+  const auto round = [&](unsigned drawn) {
+    AllocFailures fresh({parse_alloc_rule("rate=0.5")}, 1);
+    fresh.arm([drawn](unsigned) { return drawn; });
+    return failing(fresh, 64);
+  };
+  EXPECT_EQ(round(3), round(3));
+  EXPECT_NE(round(3), round(4));
+}
+
 // What one CPU gets does not depend on what another asks for meanwhile.
 TEST(AllocFailures, ARateIsOfEachCpuByItself) {
   AllocFailures alone({parse_alloc_rule("rate=0.5")}, 2), beside({parse_alloc_rule("rate=0.5")}, 2);

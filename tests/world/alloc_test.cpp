@@ -35,6 +35,45 @@ TEST(Memory, FramesAreAlignedAndApart) {
   });
 }
 
+TEST(Memory, RunsOfFramesAreContiguousAndAlignedToTheirSize) {
+  each_trial(2, [](Machine& machine) {
+    constexpr unsigned orders = 9;
+    unsigned char* runs[2][orders + 1] = {};
+    machine.run([&](unsigned cpu) {
+      for (unsigned order = 1; order <= orders; ++order) {
+        auto* run = static_cast<unsigned char*>(alloc_frames(AllocSite::user_page, order));
+        ASSERT_NE(run, nullptr);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(run) % (page_size << order), 0U);
+        std::memset(run, static_cast<int>(16 * cpu + order), page_size << order);
+        runs[cpu][order] = run;
+      }
+    });
+    for (unsigned cpu = 0; cpu < 2; ++cpu)
+      for (unsigned order = 1; order <= orders; ++order) {
+        EXPECT_EQ(runs[cpu][order][0], 16 * cpu + order);
+        EXPECT_EQ(runs[cpu][order][(page_size << order) - 1], 16 * cpu + order);
+      }
+    machine.run([&](unsigned cpu) {  // by the other CPU
+      for (unsigned order = 1; order <= orders; ++order) free_frames(runs[1 - cpu][order], order);
+    });
+  });
+}
+
+TEST(Memory, RunsFailWhereATestSaysSo) {
+  struct Never final : AllocPolicy {
+    bool fails(AllocSite site, unsigned) noexcept override { return site == AllocSite::user_page; }
+  } never;
+  MachineOptions options;
+  options.alloc_policy = &never;
+  Machine machine(options);
+  machine.run([&](unsigned) {
+    EXPECT_EQ(alloc_frames(AllocSite::user_page, 9), nullptr);
+    void* run = alloc_frames(AllocSite::object, 9);
+    EXPECT_NE(run, nullptr);
+    if (run != nullptr) free_frames(run, 9);
+  });
+}
+
 TEST(Memory, ObjectsAreZeroedAndAligned) {
   each_trial(2, [](Machine& machine) {
     machine.run([&](unsigned) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/world/explore/arena.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -97,6 +98,35 @@ bool Arena::free_frame(void* frame, unsigned cpu, bool junk) noexcept {
   return true;
 }
 
+void* Arena::alloc_frames(unsigned order) noexcept {
+  const std::size_t bytes = page_size << order;
+  std::vector<Run>& runs = runs_[order];
+  auto run = std::find_if(runs.begin(), runs.end(), [](const Run& r) { return !r.in_use; });
+  if (run == runs.end()) {
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(bytes, bytes));
+    if (memory == nullptr) return nullptr;
+    run = runs.insert(run, Run{std::unique_ptr<std::byte, HostFree>(memory)});
+  }
+  run->in_use = true;
+  held_.frames += 1L << order;
+  unpoison(run->memory.get(), bytes);
+  std::memset(run->memory.get(), fresh_byte, bytes);
+  return run->memory.get();
+}
+
+bool Arena::free_frames(void* frames, unsigned order, bool junk) noexcept {
+  for (Run& run : runs_[order]) {
+    if (run.memory.get() != frames) continue;
+    if (!run.in_use) return false;
+    run.in_use = false;
+    held_.frames -= 1L << order;
+    if (junk) std::memset(frames, freed_byte, page_size << order);
+    poison(frames, page_size << order);
+    return true;
+  }
+  return false;
+}
+
 // ---- objects ------------------------------------------------------------------------------------
 
 void* Arena::alloc(std::size_t bytes, unsigned cpu) noexcept {
@@ -153,6 +183,8 @@ void Arena::take_back() noexcept {
   held_ = {};
   frames_.take_back();
   objects_.take_back();
+  for (std::vector<Run>& runs : runs_)
+    for (Run& run : runs) run.in_use = false;
   for (PerCpu& cpu : cpus_) {
     cpu.frames.clear();
     for (std::vector<Header*>& free : cpu.objects) free.clear();

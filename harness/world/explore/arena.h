@@ -51,6 +51,10 @@ class Arena {
   [[nodiscard]] void* alloc_frame(unsigned cpu) noexcept;
   // False: it was free already.
   [[nodiscard]] bool free_frame(void* frame, unsigned cpu, bool junk) noexcept;
+  // 1 << order frames, aligned to their size. One list for all CPUs: filled anew each time, so
+  // nobody can tell who had them before.
+  [[nodiscard]] void* alloc_frames(unsigned order) noexcept;
+  [[nodiscard]] bool free_frames(void* frames, unsigned order, bool junk) noexcept;
   [[nodiscard]] void* alloc(std::size_t bytes, unsigned cpu) noexcept;  // zeroed
   [[nodiscard]] bool free(void* object, unsigned cpu, bool junk) noexcept;
   void take_back() noexcept;
@@ -62,8 +66,13 @@ class Arena {
     std::uint32_t size_class = 0;
     bool in_use = false;
   };
-  static constexpr unsigned smallest = 5;  // 1 << 5 bytes
-  static constexpr unsigned classes = 12;  // the largest is 64 KiB; what is larger is the host's
+  struct Run {
+    std::unique_ptr<std::byte, HostFree> memory;
+    bool in_use = false;
+  };
+  static constexpr unsigned run_orders = 10;  // the largest is 2 MiB
+  static constexpr unsigned smallest = 5;     // 1 << 5 bytes
+  static constexpr unsigned classes = 12;     // the largest is 64 KiB; what is larger is the host's
   struct PerCpu {
     std::vector<void*> frames;
     std::array<std::vector<Header*>, classes> objects;
@@ -74,6 +83,7 @@ class Arena {
   HeldMemory held_;
   Blocks frames_{std::size_t{1} << 12};
   Blocks objects_{0};
+  std::array<std::vector<Run>, run_orders> runs_;
   std::vector<std::unique_ptr<Header, HostFree>> large_;
   std::array<PerCpu, max_explored_cpus> cpus_;
 };

@@ -32,6 +32,16 @@ void free_frame(void* frame) noexcept {
   vm_bug_on(!freed, "frame_freed_twice");
 }
 
+void* alloc_frames(AllocSite site, unsigned order) noexcept {
+  detail::Engine& engine = owner();
+  return made_to_fail(engine, site) ? nullptr : engine.arena.alloc_frames(order);
+}
+
+void free_frames(void* frames, unsigned order) noexcept {
+  const bool freed = owner().arena.free_frames(frames, order, detail::options->junk_fill);
+  vm_bug_on(!freed, "frame_freed_twice");
+}
+
 void* kmalloc(std::size_t bytes, AllocSite site) noexcept {
   detail::Engine& engine = owner();
   return made_to_fail(engine, site) ? nullptr : engine.arena.alloc(bytes, engine.running->id);

@@ -10,6 +10,10 @@ namespace tlblab::inline TLBLAB_WORLD {
 // 4 KiB, aligned, contents undefined; null if there is none or a test made this site fail.
 [[nodiscard]] void* alloc_frame(AllocSite site) noexcept;
 void free_frame(void* frame) noexcept;
+// The same for 1 << order frames that are contiguous, aligned to their size. Order 1 to 9. Freed as
+// they were taken, all at once.
+[[nodiscard]] void* alloc_frames(AllocSite site, unsigned order) noexcept;
+void free_frames(void* frames, unsigned order) noexcept;
 
 // Zeroed object memory; null if there is none or a test made this site fail.
 [[nodiscard]] void* kmalloc(std::size_t bytes, AllocSite site) noexcept;

@@ -23,21 +23,15 @@ namespace {
 constexpr int freed_byte = 0x6b;
 constexpr unsigned max_nodes = 64;
 
-void poison(void* frame) noexcept {
 #if defined(__SANITIZE_ADDRESS__)
-  ASAN_POISON_MEMORY_REGION(frame, page_size);
-#else
-  static_cast<void>(frame);
-#endif
+void poison(void* memory, std::size_t bytes) noexcept { ASAN_POISON_MEMORY_REGION(memory, bytes); }
+void unpoison(void* memory, std::size_t bytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
 }
-
-void unpoison(void* frame) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-  ASAN_UNPOISON_MEMORY_REGION(frame, page_size);
 #else
-  static_cast<void>(frame);
+void poison(void*, std::size_t) noexcept {}
+void unpoison(void*, std::size_t) noexcept {}
 #endif
-}
 
 unsigned create_arena() noexcept {
   unsigned arena = 0;
@@ -74,12 +68,18 @@ unsigned node_of(unsigned cpu) noexcept {
 // jemalloc's cache of a thread holds frames of one arena only: right only with a single node.
 int cache_flag() noexcept { return detail::options->nodes.empty() ? 0 : MALLOCX_TCACHE_NONE; }
 
-void* fresh_frame() noexcept {
+// Aligned to its size.
+void* fresh(std::size_t bytes) noexcept {
   const auto arena = static_cast<int>(arena_of_node(node_of(this_cpu().id)));
-  return mallocx(page_size, MALLOCX_ALIGN(page_size) | MALLOCX_ARENA(arena) | cache_flag());
+  return mallocx(bytes, MALLOCX_ALIGN(bytes) | MALLOCX_ARENA(arena) | cache_flag());
 }
 
-void give_back(void* frame) noexcept { dallocx(frame, cache_flag()); }
+void give_back(void* memory) noexcept { dallocx(memory, cache_flag()); }
+
+void make_useless(void* memory, std::size_t bytes) noexcept {
+  if (detail::options->junk_fill) std::memset(memory, freed_byte, bytes);
+  poison(memory, bytes);
+}
 
 }  // namespace
 
@@ -87,22 +87,36 @@ void* alloc_frame(AllocSite site) noexcept {
   if (made_to_fail(site)) return nullptr;
   detail::Cpu* cpu = detail::current;
   void* frame =
-      cpu != nullptr && cpu->nr_frames != 0 ? cpu->frames[--cpu->nr_frames] : fresh_frame();
+      cpu != nullptr && cpu->nr_frames != 0 ? cpu->frames[--cpu->nr_frames] : fresh(page_size);
   if (frame == nullptr) return nullptr;
-  unpoison(frame);
+  unpoison(frame, page_size);
   ++this_cpu().held.frames;
   return frame;
 }
 
 void free_frame(void* frame) noexcept {
-  if (detail::options->junk_fill) std::memset(frame, freed_byte, page_size);
-  poison(frame);
+  make_useless(frame, page_size);
   detail::Cpu* cpu = detail::current;
   if (cpu != nullptr && cpu->nr_frames < detail::frames_kept && detail::options->nodes.empty())
     cpu->frames[cpu->nr_frames++] = frame;
   else
     give_back(frame);
   --this_cpu().held.frames;
+}
+
+void* alloc_frames(AllocSite site, unsigned order) noexcept {
+  if (made_to_fail(site)) return nullptr;
+  void* frames = fresh(page_size << order);
+  if (frames == nullptr) return nullptr;
+  unpoison(frames, page_size << order);
+  this_cpu().held.frames += 1L << order;
+  return frames;
+}
+
+void free_frames(void* frames, unsigned order) noexcept {
+  make_useless(frames, page_size << order);
+  give_back(frames);
+  this_cpu().held.frames -= 1L << order;
 }
 
 namespace detail {

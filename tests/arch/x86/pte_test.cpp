@@ -143,6 +143,35 @@ TEST(X86Pte, WhichChangesNeedAFlush) {
     EXPECT_EQ(x::pte_needs_flush(row.was, row.now), row.flush) << row.what;
 }
 
+// While a huge entry is being replaced: not none, a leaf, and nothing for hardware.
+TEST(X86Pte, AnInvalidHugeEntryIsThereForTheKernelOnly) {
+  for (const std::uint32_t prot : {0U, rw}) {
+    const pte_t huge = x::pte_mkdirty(x::pmd_mkhuge(x::mk_pte(512, prot)));
+    const pte_t invalid = x::pmd_mkinvalid(huge);
+    EXPECT_TRUE(x::pmd_leaf(invalid));
+    EXPECT_FALSE(x::pte_none(invalid) || x::hw_present(invalid));
+    EXPECT_EQ(x::pte_pfn(invalid), 512U);
+    EXPECT_TRUE(x::pte_dirty(invalid));
+  }
+}
+
+TEST(X86Pte, AdvancingChangesTheFrameOnly) {
+  const pte_t pte = x::pte_mkdirty(x::mk_pte(512, rw));
+  const pte_t next = x::pte_advance_pfn(pte, 511);
+  EXPECT_EQ(x::pte_pfn(next), 1023U);
+  EXPECT_EQ(x::pte_advance_pfn(next, 0 - pfn_t{511}), pte) << "and back";
+  EXPECT_EQ(next.val & ~x::pfn_mask, pte.val & ~x::pfn_mask);
+}
+
+TEST(X86Pte, AHugeEntryIsFlushedForAClearedABitToo) {
+  const pte_t young = x::pmd_mkhuge(x::mk_pte(512, rw));
+  EXPECT_TRUE(x::huge_pmd_needs_flush(young, x::pte_mkold(young)));
+  EXPECT_FALSE(x::pte_needs_flush(young, x::pte_mkold(young)));
+  EXPECT_FALSE(x::huge_pmd_needs_flush(x::pte_mkold(young), young));
+  EXPECT_TRUE(x::huge_pmd_needs_flush(young, x::pte_mkwrite(young)));
+  EXPECT_FALSE(x::huge_pmd_needs_flush(x::pmd_mkinvalid(young), young)) << "hardware had nothing";
+}
+
 }  // namespace
 
 }  // namespace tlblab::inline TLBLAB_WORLD
