@@ -183,6 +183,8 @@ concept PteOperations =
       // Exchanges a huge entry: returns the old one with its final A and D bits.
       { A::pmdp_establish(mm, va, word, pte) } noexcept -> std::same_as<pte_t>;
       { A::ptep_set_wrprotect(mm, va, word) } noexcept;
+      // Takes A away, atomically with what hardware sets meanwhile. True if it was set.
+      { A::ptep_test_and_clear_young(mm, va, word) } noexcept -> std::same_as<bool>;
       // Adds rights, and D if dirty (a write). True if the entry changed.
       { A::ptep_set_access_flags(word, pte, true) } noexcept -> std::same_as<bool>;
       // False only where no TLB can hold what the change takes away (D35).

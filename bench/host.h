@@ -41,9 +41,10 @@ class Turns {
     state.SetIterationTime(seconds.count());
     seconds_.push_back(seconds.count());
   }
+  void add(double seconds) { seconds_.push_back(seconds); }
   // Counter "ns": of one of the `items` of a turn.
   void report(benchmark::State& state, unsigned items);
-  [[nodiscard]] double median() const;
+  [[nodiscard]] double median() const;  // there is one turn at least
 
  private:
   std::vector<double> seconds_;

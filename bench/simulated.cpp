@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Workloads on the simulated machine, oracles off.
 #include <array>
-#include <atomic>
 #include <numeric>
 #include <random>
 
@@ -10,6 +9,7 @@
 #include "bench/workloads.h"
 #include "harness/instances/session.h"
 #include "harness/lab.h"
+#include "mm/gup.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -113,6 +113,24 @@ struct ForkExit : Workload {
     mm_struct* child = dup_mm<A>(mm);
     vm_bug_on(child == nullptr, "bench_could_not_fork");
     mmput<A>(*child);
+  }
+};
+
+// References on all pages, and back.
+template <ArchBackend A>
+struct GupFast : Workload {
+  static constexpr unsigned items = pages;
+  std::array<page*, pages> found{};
+  void work() noexcept {
+    const std::int64_t got = get_user_pages_fast<A>(mm, base, pages, FOLL_WRITE, found.data());
+    vm_bug_on(got != pages, "bench_got_too_few_pages");
+  }
+  void prepare() noexcept { finish(); }
+  void finish() noexcept {
+    for (page*& p : found) {
+      if (p != nullptr) put_page(p);
+      p = nullptr;
+    }
   }
 };
 
@@ -232,6 +250,7 @@ void run_workload(benchmark::State& state, unsigned cpus) {
     }
     lab.meet();
     use_mm<A>(*mm);
+    lab.meet();  // a CPU that had not come so far would not be interrupted
     if (cpu == 0) {
       touch<A>(*mm);
       turn_about<Work>(state, *mm);
@@ -255,23 +274,6 @@ void add_for(std::string_view name, unsigned least_cpus) {
 
 // ---- two CPUs with an mm each -------------------------------------------------------------------
 
-// How much more two CPUs do in the same time: of the simulated work, and of a loop that shares
-// nothing, which says what the host could give just then.
-struct Scale {
-  double simulated = 0, plain = 0;
-};
-
-// The best of the turns in which the host could give 1.9, else the one in which it gave most.
-Scale best_of(const std::vector<Scale>& turns) {
-  constexpr double enough = 1.9;
-  Scale best;
-  for (const Scale& turn : turns) {
-    const bool usable = turn.plain >= enough, had = best.plain >= enough;
-    if (usable && had ? turn.simulated > best.simulated : turn.plain > best.plain) best = turn;
-  }
-  return best;
-}
-
 void plain_loop() noexcept {
   std::uint64_t value = 1;
   for (unsigned i = 0; i < 100000; ++i) {
@@ -280,17 +282,20 @@ void plain_loop() noexcept {
   }
 }
 
+// Seconds of the work on one CPU and on two, which then do twice as much.
+struct Scaling {
+  Turns one, two;
+  [[nodiscard]] double factor() const { return 2 * one.median() / two.median(); }
+};
+
 // The two CPUs of run_disjoint.
 template <ArchBackend A>
 class Pair {
  public:
-  Scale turn(unsigned cpu, TouchDontneed<A>& work) {
-    const auto simulated = [&] {
-      for (unsigned i = 0; i < 4; ++i) work.work();
-    };
-    const double one_plain = timed(cpu == 0, plain_loop), one = timed(cpu == 0, simulated);
-    const double two_plain = timed(true, plain_loop), two = timed(true, simulated);
-    return {2 * one / two, 2 * one_plain / two_plain};
+  template <class Work>
+  void turn(unsigned cpu, Scaling& scaling, Work work) {
+    scaling.one.add(timed(cpu == 0, work));
+    scaling.two.add(timed(true, work));
   }
   void meet() noexcept { lab_.meet(); }
   // False on CPU 1: CPU 0 has ended.
@@ -320,29 +325,35 @@ class Pair {
 template <ArchBackend A>
 void run_disjoint(benchmark::State& state) {
   Pair<A> both;
-  std::vector<Scale> turns;
+  // Of the simulated work, and of a loop that shares nothing, which says what the host could give.
+  Scaling simulated[2], plain[2];
   on_machine<A>(2, [&](const Machine&, Session<A>& session, unsigned cpu) {
     if (cpu == 0) session.start();
     both.meet();
     mm_struct* mm = new_mm<A>();
     use_mm<A>(*mm);
     TouchDontneed<A> work{{*mm}};
+    const auto turn = [&] {
+      both.turn(cpu, plain[cpu], plain_loop);
+      both.turn(cpu, simulated[cpu], [&] {
+        for (unsigned i = 0; i < 4; ++i) work.work();
+      });
+    };
     if (cpu == 0) {
       for (auto _ : state) {
         both.again();
-        turns.push_back(both.turn(cpu, work));
+        turn();
         state.SetIterationTime(1e-3);
       }
       both.end();
     } else {
-      while (both.again()) both.turn(cpu, work);
+      while (both.again()) turn();
     }
     unuse_mm<A>();
     mmput<A>(*mm);
   });
-  const Scale best = best_of(turns);
-  state.counters["scale"] = best.simulated;
-  state.counters["plain_scale"] = best.plain;
+  state.counters["scale"] = simulated[0].factor();
+  state.counters["plain_scale"] = plain[0].factor();
 }
 
 }  // namespace
@@ -356,6 +367,7 @@ void add_simulated() {
   add_for<Munmap<x86>>("munmap", 1);
   add_for<Mprotect<x86>>("mprotect", 1);
   add_for<Shootdown<x86>>("shootdown", 2);
+  add_for<GupFast<x86>>("gup-fast", 1);
   add_for<Cow<x86>>("cow", 1);
   add_for<ForkExit<x86>>("fork-exit", 1);
   add_for<Flush<x86>>("flush", 2);

@@ -9,7 +9,7 @@
 //   shootdown       the same of one page that another CPU may have in its TLB
 //   cow             first write to each of 512 pages after a fork; per page
 //   fork-exit       fork an address space of 512 written pages, end the child
-//   gup-fast        references on 512 pages and back; per page. plain: as many atomic increments.
+//   gup-fast        references on 512 pages; per page. plain: as many atomic increments.
 //                   The kernel's is vmsplice into a pipe, the nearest that a program can ask for
 //
 // With N CPUs the first one works and N-1 others run the same address space, reading one page of

@@ -10,7 +10,7 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-enum class AccessResult : std::uint8_t { done, sigsegv, oom };
+enum class AccessResult : std::uint8_t { done, sigsegv, oom, sigbus };
 
 namespace detail {
 

@@ -10,13 +10,19 @@ namespace tlblab::inline TLBLAB_WORLD {
 namespace detail {
 
 inline AccessResult access_result(FaultResult fault) noexcept {
-  if (fault == FaultResult::done) return AccessResult::done;
-  return fault == FaultResult::oom ? AccessResult::oom : AccessResult::sigsegv;
+  switch (fault) {
+    case FaultResult::done: return AccessResult::done;
+    case FaultResult::oom: return AccessResult::oom;
+    case FaultResult::sigbus: return AccessResult::sigbus;
+    case FaultResult::sigsegv: break;
+  }
+  return AccessResult::sigsegv;
 }
 
 template <ArchBackend A>
 AccessResult fault_of_access(mm_struct& mm, vaddr_t va, Access access) noexcept {
   trace(EventKind::page_fault, mm.id, va, static_cast<std::uint64_t>(access));
+  charge(Cost::page_fault);
   const FaultResult fault = do_user_addr_fault<A>(mm, va, access);
   cpu_event(CpuEvent::kernel_exit);
   return access_result(fault);

@@ -96,12 +96,6 @@ inline bool vma_needs_copy(const vm_area_struct& vma) noexcept {
 }
 
 template <ArchBackend A>
-bool is_huge(mm_struct& mm, vaddr_t va) noexcept {
-  page* pmds = find_table<A>(mm, va, 1);
-  return pmds != nullptr && pmd_trans_huge<A>(ptep_get(entry_in(pmds, va, 1)));
-}
-
-template <ArchBackend A>
 bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
   for (vaddr_t va = vma.vm_start; va < vma.vm_end;) {
     const vaddr_t next = span_end(va, vma.vm_end, 1);

@@ -61,7 +61,7 @@ bool set_pte_if_none(const fault_site& site, pte_t pte, page* p) noexcept {
 
 // A page of this mm alone, not yet mapped.
 inline void make_anon(const fault_site& site, page* p) noexcept {
-  page_set(p, PG_anon | PG_anon_exclusive);
+  page_set(p, PG_anon | PG_anon_exclusive | PG_swapbacked);
   site.vma.anon_vma.store(true, order::relaxed);
 }
 
@@ -79,6 +79,11 @@ FaultResult do_anonymous_page(const fault_site& site) noexcept {
   return FaultResult::done;
 }
 
+// ---- pages of files -----------------------------------------------------------------------------
+//
+// The page is locked from when it is found until its entry is set: a file that drops the page does
+// so under the lock and unmaps it first, so no entry is made behind its back.
+
 // A private write to a page of the file: the program gets a copy at once.
 template <ArchBackend A>
 FaultResult do_cow_fault(const fault_site& site, page* cached) noexcept {
@@ -94,19 +99,95 @@ FaultResult do_cow_fault(const fault_site& site, page* cached) noexcept {
   return FaultResult::done;
 }
 
+inline constexpr unsigned fault_around_pages = 16;
+
+// A stretch of entries: the window of 16 pages that va lies in, cut to the area and to the table.
+// Its start moves with the area's, as in the kernel.
+struct fault_window {
+  vaddr_t start;
+  unsigned pages;
+};
+inline fault_window fault_around_window(const fault_site& site) noexcept {
+  const std::uint64_t at = table_index(site.va, 0);
+  const std::uint64_t before = (site.va - site.vma.vm_start) >> page_shift;
+  const std::uint64_t after = (site.vma.vm_end - site.va) >> page_shift;
+  const std::uint64_t aligned = at & ~(fault_around_pages - 1ULL);
+  const std::uint64_t first = at - aligned > before ? at - before : aligned;
+  const std::uint64_t border = first + fault_around_pages;
+  const std::uint64_t table_end = border < ptrs_per_table ? border : ptrs_per_table;
+  const std::uint64_t end = at + after < table_end ? at + after : table_end;
+  return {site.va - ((at - first) << page_shift), static_cast<unsigned>(end - first)};
+}
+
+// Maps what the cache has in the window and nobody has mapped. PTL held. Each page that is mapped
+// is taken out of found.
+template <ArchBackend A>
+void map_pages(const fault_site& site, fault_window window, pte_ref ref, page** found) noexcept {
+  for (unsigned i = 0; i < window.pages; ++i, ++ref.index) {
+    if (found[i] == nullptr || !A::pte_none(ptep_get(ref))) continue;
+    folio_add_rmap_pte(found[i]);
+    site.mm.rss.fetch_add(1, order::relaxed);
+    set_pte_at(site.mm, ref, window.start + i * page_size,
+               A::mk_pte(found[i]->pfn, vm_page_prot(site.vma)));
+    unlock_page(found[i]);
+    found[i] = nullptr;
+  }
+}
+
+// True: the page at va is mapped. Kernel: do_fault_around, filemap_map_pages.
+template <ArchBackend A>
+bool do_fault_around(const fault_site& site) noexcept {
+  if ((site.vma.vm_flags & VM_UFFD_WP) != 0) return false;  // each page has to fault by itself
+  const fault_window window = fault_around_window(site);
+  const auto mine = (site.va - window.start) >> page_shift;
+  page* found[fault_around_pages];
+  next_uptodate_pages(*site.vma.vm_file, linear_page_index(site.vma, window.start), window.pages,
+                      found);
+  const bool cached = found[mine] != nullptr;
+  const pte_ref ref = pte_offset_map_lock<A>(site.mm, window.start);
+  if (ref) {
+    map_pages<A>(site, window, ref, found);
+    pte_unmap_unlock(site.mm, ref);
+  }
+  const bool mapped = cached && found[mine] == nullptr;
+  for (unsigned i = 0; i < window.pages; ++i)
+    if (found[i] != nullptr) {
+      unlock_page(found[i]);
+      put_page(found[i]);
+    }
+  return mapped;
+}
+
+// Kernel: finish_fault. Takes over the caller's reference.
+template <ArchBackend A>
+void map_file_page(const fault_site& site, page* cached) noexcept {
+  pte_t pte = A::mk_pte(cached->pfn, vm_page_prot(site.vma));
+  if (site.write) {
+    pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+    page_set(cached, PG_dirty);  // the page lock keeps write-back away until the entry is there
+  }
+  const bool mapped = set_pte_if_none<A>(site, pte, cached);
+  unlock_page(cached);
+  if (!mapped) put_page(cached);
+}
+
+// Kernel: do_read_fault, do_cow_fault, do_shared_fault.
 template <ArchBackend A>
 FaultResult do_file_fault(const fault_site& site) noexcept {
-  page* cached = file_get_page(*site.vma.vm_file, linear_page_index(site.vma, site.va));
+  address_space& file = *site.vma.vm_file;
+  const std::uint64_t index = linear_page_index(site.vma, site.va);
+  if (index >= file.made_as.pages) return FaultResult::sigbus;
+  if (!site.write && do_fault_around<A>(site)) return FaultResult::done;
+  page* cached = file_lock_page(file, index);
   if (cached == nullptr) return FaultResult::oom;
-  if (site.write && is_cow_mapping(site.vma)) {
-    const FaultResult result = do_cow_fault<A>(site, cached);
-    put_page(cached);
-    return result;
+  if (!site.write || !is_cow_mapping(site.vma)) {
+    map_file_page<A>(site, cached);
+    return FaultResult::done;
   }
-  pte_t pte = A::mk_pte(cached->pfn, site.vma.vm_flags);
-  if (site.write) pte = A::pte_mkdirty(pte);
-  if (!set_pte_if_none<A>(site, pte, cached)) put_page(cached);
-  return FaultResult::done;
+  const FaultResult result = do_cow_fault<A>(site, cached);
+  unlock_page(cached);
+  put_page(cached);
+  return result;
 }
 
 // How many entries of this table map the page's folio. PTL held: only A and D bits change.
@@ -180,15 +261,53 @@ FaultResult wp_page_copy(const fault_site& site, pte_t orig, page* old) noexcept
   return FaultResult::done;
 }
 
+// The entry may be written, if it is still what it was. PTL held.
+template <ArchBackend A>
+void wp_page_reuse(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
+  const pte_t now = A::pte_mkyoung(A::pte_mkdirty(maybe_mkwrite<A>(pte, site.vma)));
+  set_access_flags<A>(site, ref, pte, now);
+}
+
+// The file is told before the entry allows the write (page_mkwrite): locked, so that write-back
+// does not come between, which would make the page clean and not find this entry. The caller holds
+// a reference.
+template <ArchBackend A>
+void wp_page_mkwrite(const fault_site& site, pte_t orig, page* p) noexcept {
+  lock_page(p);
+  if (p->mapping == site.vma.vm_file) {
+    page_set(p, PG_dirty);
+    const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
+    if (ref && ptep_get(ref) == orig) wp_page_reuse<A>(site, ref, orig);
+    if (ref) pte_unmap_unlock(site.mm, ref);
+  }
+  unlock_page(p);
+}
+
+// A write through a shared mapping. Enters with the PTL held and leaves without it.
+template <ArchBackend A>
+FaultResult wp_page_shared(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
+  page* p = pfn_to_page(A::pte_pfn(pte));
+  const bool notify = vma_wants_writenotify(site.vma);
+  get_page(p);
+  if (!notify) wp_page_reuse<A>(site, ref, pte);
+  pte_unmap_unlock(site.mm, ref);
+  if (notify)
+    wp_page_mkwrite<A>(site, pte, p);
+  else
+    page_set(p, PG_dirty);
+  put_page(p);
+  return FaultResult::done;
+}
+
 // A write to a present entry that forbids it, or a pin that asks for a page of its own. Enters with
 // the PTL held and leaves without it.
 template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
+  if (!is_cow_mapping(site.vma)) return wp_page_shared<A>(site, ref, pte);
   page* p = pfn_to_page(A::pte_pfn(pte));
-  const bool stays = site.unshare ? !page_test(p, PG_anon) : !is_cow_mapping(site.vma);
+  const bool stays = site.unshare && !page_test(p, PG_anon);
   if (stays || can_reuse_anon<A>(ref, p)) {
-    const pte_t now = A::pte_mkyoung(A::pte_mkdirty(maybe_mkwrite<A>(pte, site.vma)));
-    if (!site.unshare) set_access_flags<A>(site, ref, pte, now);
+    if (!site.unshare) wp_page_reuse<A>(site, ref, pte);
     pte_unmap_unlock(site.mm, ref);
     return FaultResult::done;
   }
@@ -290,7 +409,9 @@ FaultResult do_pte_missing(const fault_site& site) noexcept {
 // Kernel: handle_pte_marker.
 template <ArchBackend A>
 FaultResult handle_pte_marker(const fault_site& site) noexcept {
-  if (!pte_marker_uffd_wp<A>(site.orig)) return FaultResult::sigsegv;  // a guard, or poison
+  const std::uint64_t marker = pte_marker_get<A>(site.orig);
+  if ((marker & PTE_MARKER_GUARD) != 0) return FaultResult::sigsegv;
+  if ((marker & PTE_MARKER_POISONED) != 0) return FaultResult::sigbus;
   if ((site.vma.vm_flags & VM_UFFD_WP) == 0) return clear_marker<A>(site);
   return do_pte_missing<A>(site);
 }
@@ -323,7 +444,6 @@ FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unsha
 
 template <ArchBackend A>
 FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept {
-  charge(Cost::page_fault);
   if (vm_area_struct* vma = lock_vma_under_rcu(mm, va); vma != nullptr) {
     const FaultResult result = handle_vma_fault<A>(*vma, va, access);
     vma_end_read(*vma);

@@ -11,6 +11,7 @@ namespace tlblab {
 
 struct fixes {
   bool nested_flush = true;
+  bool delayed_rmap = true;
 };
 
 struct FixInfo {
@@ -24,6 +25,9 @@ struct FixInfo {
 inline constexpr std::array fix_table{
     FixInfo{"nested-flush", "99baac21e458", 2017,
             "tlb_finish_mmu flushes when another gather of the mm is open", &fixes::nested_flush},
+    FixInfo{"delayed-rmap", "5df397dec7c4", 2022,
+            "a dirty page of a file stays mapped for rmap until its zap has flushed",
+            &fixes::delayed_rmap},
 };
 
 }  // namespace tlblab

@@ -23,9 +23,9 @@ bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept
   vma_start_write(vma);  // no fault decides anything before the flush (trap T62)
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
   if (vma.vm_file != nullptr) get_file(*vma.vm_file);
-  vm_area_struct* copy = vma_insert(
-      child,
-      {vma.vm_start, vma.vm_end, without_userfaultfd(vma.vm_flags), vma.vm_file, vma.vm_pgoff});
+  vm_area_struct* copy =
+      vma_insert(child, {vma.vm_start, vma.vm_end, without_userfaultfd(vma.vm_flags) & ~VM_LOCKED,
+                         vma.vm_file, vma.vm_pgoff});
   if (copy == nullptr) return false;
   if ((vma.vm_flags & VM_WIPEONFORK) != 0) return true;
   if (vma.anon_vma.load(order::relaxed)) copy->anon_vma.store(true, order::relaxed);
@@ -47,7 +47,8 @@ void exit_mmap(mm_struct& mm) noexcept {
   mm.mmap_lock.down_read();
   mmu_gather<A> tlb;
   tlb_gather_mmu_fullmm(tlb, mm);
-  for (vm_area_struct& vma : mm.vmas) unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, {});
+  for (vm_area_struct& vma : mm.vmas)
+    unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, {.drop_markers = true});
   mm.mmap_lock.up_read();
   mm.mmap_lock.down_write();
   free_pgtables(tlb, mm.vmas, 0, 0);

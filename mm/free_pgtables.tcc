@@ -69,8 +69,11 @@ void free_pgd_range(
 }
 
 // Areas closer to each other than a PMD are one run: a table between them serves both.
+// Whoever comes from a file's pages looks into the tables of the areas that map it, without
+// mmap_lock: the areas are unlinked first.
 template <ArchBackend A>
 void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t ceiling) noexcept {
+  for (vm_area_struct& vma : areas) unlink_file_vma(vma);
   for (auto vma = areas.begin(); vma != areas.end();) {
     const vaddr_t start = vma->vm_start;
     vaddr_t end = vma->vm_end;

@@ -43,6 +43,11 @@ template <ArchBackend A>
 template <ArchBackend A>
 [[nodiscard]] bool zap_huge_pmd(mmu_gather<A>& tlb, vaddr_t va) noexcept;
 
+// MADV_COLD, and with `clean` MADV_FREE, of the whole huge entry: A goes, and D. A folio that others
+// map too is left alone. False: not huge. Flushes, and records in the gather too, as the kernel does.
+template <ArchBackend A>
+[[nodiscard]] bool age_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, bool clean) noexcept;
+
 // PTEs in the place of a huge entry, if there is one at va. Flushes.
 template <ArchBackend A>
 void split_huge_pmd(mm_struct& mm, vaddr_t va) noexcept;

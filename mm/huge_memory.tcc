@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "mm/gup.h"
 #include "mm/huge_memory.h"
 #include "mm/mmu_gather.tcc"
 #include "mm/pgtable.tcc"
@@ -12,6 +13,13 @@ namespace detail {
 template <ArchBackend A>
 bool pmd_trans_huge(pte_t pmd) noexcept {
   return !A::pte_none(pmd) && A::pmd_leaf(pmd);
+}
+
+// Without a lock: may be split, or made huge, right after.
+template <ArchBackend A>
+bool is_huge(mm_struct& mm, vaddr_t va) noexcept {
+  page* pmds = find_table<A>(mm, va, 1);
+  return pmds != nullptr && pmd_trans_huge<A>(ptep_get(entry_in(pmds, va, 1)));
 }
 
 // A full range of PTEs as the kernel's flush_pmd_tlb_range asks on most machines: by pages, and
@@ -158,9 +166,34 @@ bool change_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, Change change) noexcept {
   return true;
 }
 
+template <ArchBackend A>
+bool age_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, bool clean) noexcept {
+  mm_struct& mm = *tlb.mm;
+  const pte_ref ref = pmd_trans_huge_lock<A>(mm, va);
+  if (!ref) return false;
+  const pte_t seen = ptep_get(ref);
+  page* head = pfn_to_page(A::pte_pfn(seen));
+  const bool ours = !page_test(head, PG_reserved) && page_mapcount(head) == 1;
+  if (ours && (A::pte_young(seen) || (clean && A::pte_dirty(seen)))) {
+    const pte_t was = detail::pmdp_invalidate<A>(mm, ref, va);
+    const pte_t old = A::pte_mkold(was);
+    set_pte_at(mm, ref, va, clean ? A::pte_mkclean(old) : old);
+    tlb_remove_pmd_tlb_entry(tlb, va);
+  }
+  if (ours) page_clear(head, PG_referenced | PG_active | (clean ? PG_swapbacked | PG_dirty : 0U));
+  unlock_table(mm, ref.table, 1);
+  return true;
+}
+
 // ---- fork, mremap -------------------------------------------------------------------------------
 
 namespace detail {
+
+// The head's flag was that of every page: who listens for pins counts them by page.
+inline void note_tails_shared(const page* head) noexcept {
+  for (unsigned n = 1; n < hpage_pmd_nr; ++n)
+    trace(EventKind::anon_exclusive_clear, 0, head->pfn + n);
+}
 
 // Both locks are held, the entry is huge. False: pinned, the child must get copies of its own.
 template <ArchBackend A>
@@ -168,10 +201,11 @@ bool share_huge_pmd(
     mm_struct& child, mm_struct& parent, pte_ref to, pte_ref from, vaddr_t va) noexcept {
   page* head = pfn_to_page(A::pte_pfn(ptep_get(from)));
   if (!page_test(head, PG_reserved)) {
-    if (page_test(head, PG_anon_exclusive) && head->pincount.load(order::relaxed) > 0) return false;
+    const bool exclusive = page_test(head, PG_anon_exclusive);
+    if (!folio_try_dup_anon_rmap_pte(parent, head)) return false;
+    if (exclusive && tracing()) note_tails_shared(head);
     get_page(head);
     folio_add_rmap_pmd(head);
-    page_clear_anon_exclusive(head);
     child.rss.fetch_add(hpage_pmd_nr, order::relaxed);
   }
   const pte_t was = ptep_get(from);

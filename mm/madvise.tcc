@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // madvise(2). Kernel file: madvise.c. mmap_lock for reading: two threads may be at the same pages
-// at once, which is what the nested flush is for (scenario madvise-parallel-2017).
+// at once, which is what the nested flush is for (scenario madvise-parallel-2017). Here: what all
+// advice shares, DONTNEED, and advice that only changes what an area is. The rest: madvise_lru.tcc
+// (FREE, COLD), madvise_guard.tcc, madvise_file.tcc (REMOVE, WILLNEED), mlock.tcc (POPULATE).
 #pragma once
 
 #include <cerrno>
@@ -22,30 +24,56 @@ inline std::int64_t check_advice(vaddr_t start, std::uint64_t length, call_range
   return 0;
 }
 
-// One gather for the whole call. A hole is an error, but what lies on both sides is zapped.
+// visit(area, start, end) for the part of each area in the range; the first error of a visit ends
+// the walk. A hole is an error too, but what lies behind it is still visited. mmap_lock held; a
+// visit may drop it meanwhile, and may cut and merge areas. Kernel: madvise_walk_vmas.
+template <class Visit>
+std::int64_t madvise_walk_vmas(mm_struct& mm, call_range range, Visit visit) noexcept {
+  bool hole = false;
+  for (vaddr_t at = range.start; at < range.end;) {
+    vm_area_struct* vma = find_vma(mm, at);
+    if (vma == nullptr || vma->vm_start >= range.end) return -ENOMEM;
+    hole |= vma->vm_start > at;
+    const vaddr_t start = vma->vm_start > at ? vma->vm_start : at;
+    const vaddr_t end = vma->vm_end < range.end ? vma->vm_end : range.end;
+    if (const std::int64_t error = visit(*vma, start, end)) return error;
+    at = end;
+  }
+  return hole ? -ENOMEM : 0;
+}
+
+// One gather for the whole call: a range over several areas is flushed once (data rule 7).
 template <ArchBackend A>
-std::int64_t zap_all_areas(mm_struct& mm, call_range range) noexcept {
+std::int64_t zap_all_areas(mm_struct& mm, call_range range, bool locked) noexcept {
+  const std::uint32_t forbidden = VM_PFNMAP | (locked ? 0U : VM_LOCKED);
   mmu_gather<A> tlb;
   tlb_gather_mmu(tlb, mm, range.start, range.end);
-  vaddr_t covered = range.start;
-  bool hole = false;
-  for (vm_area_struct* vma = find_vma(mm, range.start); vma != nullptr && vma->vm_start < range.end;
-       vma = vma_next(mm, *vma)) {
-    const vaddr_t start = vma->vm_start > range.start ? vma->vm_start : range.start;
-    const vaddr_t end = vma->vm_end < range.end ? vma->vm_end : range.end;
-    hole |= start != covered;
-    unmap_page_range(tlb, *vma, start, end, {.reclaim_pt = true});
-    covered = end;
-  }
+  const std::int64_t result = madvise_walk_vmas(
+      mm, range, [&](vm_area_struct& vma, vaddr_t start, vaddr_t end) -> std::int64_t {
+        if ((vma.vm_flags & forbidden) != 0) return -EINVAL;
+        unmap_page_range(tlb, vma, start, end, {.reclaim_pt = true});
+        return 0;
+      });
   tlb_finish_mmu(tlb);
-  return hole || covered != range.end ? -ENOMEM : 0;
+  return result;
+}
+
+// Kernel: the cases of madvise_vma_behavior that only change vm_flags, and ksm_madvise.
+inline bool advice_is_allowed(const vm_area_struct& vma, std::uint32_t set) noexcept {
+  const bool private_anonymous = vma.vm_file == nullptr && is_cow_mapping(vma);
+  return (set & VM_WIPEONFORK) == 0 || private_anonymous;
+}
+inline std::uint32_t advice_that_applies(const vm_area_struct& vma, std::uint32_t set) noexcept {
+  constexpr std::uint32_t not_mergeable = VM_SHARED | VM_PFNMAP | VM_HUGETLB;
+  return (vma.vm_flags & not_mergeable) != 0 ? set & ~VM_MERGEABLE : set;
 }
 
 // [start, end) lies in one area. mmap_lock for writing.
 inline std::int64_t change_area_flags(
     mm_struct& mm, vaddr_t start, vaddr_t end, std::uint32_t set, std::uint32_t clear) noexcept {
   vm_area_struct* vma = vma_lookup(mm, start);
-  const std::uint32_t flags = (vma->vm_flags & ~clear) | set;
+  if (!advice_is_allowed(*vma, set)) return -EINVAL;
+  const std::uint32_t flags = (vma->vm_flags & ~clear) | advice_that_applies(*vma, set);
   if (flags == vma->vm_flags) return 0;
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vma = vma_lookup(mm, start);
@@ -58,14 +86,17 @@ inline std::int64_t change_area_flags(
 }  // namespace detail
 
 template <ArchBackend A>
-std::int64_t do_madvise_dontneed(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept {
+std::int64_t do_madvise_dontneed(mm_struct& mm,
+                                 vaddr_t start,
+                                 std::uint64_t length,
+                                 bool locked) noexcept {
   detail::call_range range{};
   if (const std::int64_t error = detail::check_advice(start, length, range)) return error;
   if (range.start == range.end) return 0;
   constexpr auto call = static_cast<std::uint64_t>(MmCall::madvise_dontneed);
   trace(EventKind::call_begin, mm.id, call, range.start, range.end);
   mm.mmap_lock.down_read();
-  const std::int64_t result = detail::zap_all_areas<A>(mm, range);
+  const std::int64_t result = detail::zap_all_areas<A>(mm, range, locked);
   mm.mmap_lock.up_read();
   trace(EventKind::call_end, mm.id, call, range.start, range.end);
   return result;
@@ -81,18 +112,12 @@ std::int64_t do_madvise_flags(mm_struct& mm,
   detail::call_range range{};
   if (const std::int64_t error = detail::check_advice(start, length, range)) return error;
   mm.mmap_lock.down_write();
-  const bool hole = !range_is_mapped(mm, range.start, range.end);
-  std::int64_t result = 0;
-  for (vaddr_t at = range.start; at < range.end && result == 0;) {
-    vm_area_struct* vma = find_vma(mm, at);
-    if (vma == nullptr || vma->vm_start >= range.end) break;
-    at = vma->vm_start > at ? vma->vm_start : at;
-    const vaddr_t end = vma->vm_end < range.end ? vma->vm_end : range.end;
-    result = detail::change_area_flags(mm, at, end, set, clear);
-    at = end;
-  }
+  const std::int64_t result =
+      detail::madvise_walk_vmas(mm, range, [&](const vm_area_struct&, vaddr_t from, vaddr_t end) {
+        return detail::change_area_flags(mm, from, end, set, clear);
+      });
   mmap_write_unlock(mm);
-  return result != 0 ? result : hole ? -ENOMEM : 0;
+  return result;
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -10,11 +10,13 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 struct zap_details {
-  bool reclaim_pt = false;  // free PTE tables that the zap empties (MADV_DONTNEED)
+  bool reclaim_pt = false;    // free PTE tables that the zap empties (MADV_DONTNEED)
+  bool drop_markers = false;  // the area goes away, and with it what only the entries know
+  bool even_cows = true;      // also the private copies of a file's pages
 };
 
 // Unmaps what is present of the area in [start, end), recorded and queued in the gather.
-// REQUIRES: mmap_lock, or the area isolated from the tree.
+// REQUIRES: mmap_lock, or the area isolated from the tree, or i_mmap_rwsem with the area linked.
 template <ArchBackend A>
 void unmap_page_range(mmu_gather<A>& tlb,
                       vm_area_struct& vma,
@@ -31,7 +33,7 @@ void free_pgd_range(
 template <ArchBackend A>
 void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t ceiling) noexcept;
 
-enum class FaultResult : std::uint8_t { done, sigsegv, oom };
+enum class FaultResult : std::uint8_t { done, sigsegv, oom, sigbus };
 
 // unshare, with a read: an anonymous page that the mm does not have for itself alone is replaced by
 // a copy, read-only like it (a pin for reading is about to be taken).
@@ -52,6 +54,9 @@ FaultResult handle_vma_fault(vm_area_struct& vma,
 // is held.
 template <ArchBackend A>
 FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept;
+// Faults the range in as far as that is allowed and there is memory. Takes mmap_lock.
+template <ArchBackend A>
+void mm_populate(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept;
 
 // fork: what the child needs of the parent's area. False: no memory. REQUIRES: both mmap_locks for
 // writing; the caller flushes the parent before it drops its lock.

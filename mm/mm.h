@@ -39,6 +39,7 @@ struct mmap_request {
   bool fixed = false;             // what is mapped there goes away
   address_space* file = nullptr;  // the caller keeps its reference
   std::uint64_t pgoff = 0;
+  bool populate = false;  // every page is mapped when the call returns, if there is memory
 };
 template <ArchBackend A>
 std::int64_t do_mmap(mm_struct& mm, const mmap_request& request) noexcept;
@@ -50,14 +51,49 @@ std::int64_t do_mprotect(mm_struct& mm,
                          vaddr_t start,
                          std::uint64_t length,
                          std::uint32_t prot) noexcept;
+
+// Advice. -EINVAL also where the area is locked (but for locked, which is MADV_DONTNEED_LOCKED).
 template <ArchBackend A>
-std::int64_t do_madvise_dontneed(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+std::int64_t do_madvise_dontneed(mm_struct& mm,
+                                 vaddr_t start,
+                                 std::uint64_t length,
+                                 bool locked = false) noexcept;
+// The contents may be thrown away until the next write. Private anonymous memory only.
+template <ArchBackend A>
+std::int64_t do_madvise_free(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+template <ArchBackend A>
+std::int64_t do_madvise_cold(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+// Faults every page in. -EFAULT: one of them is fatal to touch.
+template <ArchBackend A>
+std::int64_t do_madvise_populate(mm_struct& mm,
+                                 vaddr_t start,
+                                 std::uint64_t length,
+                                 bool write) noexcept;
+// Brings pages of files into the cache.
+template <ArchBackend A>
+std::int64_t do_madvise_willneed(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+// Punches a hole into the files of shared mappings.
+template <ArchBackend A>
+std::int64_t do_madvise_remove(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+// install: what is there goes, and an access is fatal from then on; else such guards go.
+template <ArchBackend A>
+std::int64_t do_madvise_guard(mm_struct& mm,
+                              vaddr_t start,
+                              std::uint64_t length,
+                              bool install) noexcept;
 template <ArchBackend A>
 std::int64_t do_madvise_flags(mm_struct& mm,
                               vaddr_t start,
                               std::uint64_t length,
                               std::uint32_t set,
                               std::uint32_t clear) noexcept;
+
+// Locks what lies in the range and faults it in; unlocks it.
+template <ArchBackend A>
+std::int64_t do_mlock(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+template <ArchBackend A>
+std::int64_t do_munlock(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+
 struct mremap_request {
   vaddr_t old_address = 0;
   std::uint64_t old_length = 0, new_length = 0;

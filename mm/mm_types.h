@@ -3,6 +3,7 @@
 // change what under which lock stands beside each field. Kernel files: mm_types.h, page-flags.h.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
 #include "mm/fixes.h"
@@ -29,6 +30,7 @@ enum page_flag : std::uint32_t {
   PG_referenced = 1U << 8,  // used since reclaim looked last
   PG_active = 1U << 9,
   PG_uptodate = 1U << 10,  // a page of a file that has been read or written
+  PG_locked = 1U << 11,    // lock_page: who holds it may change what the page is to its file
 };
 
 inline constexpr unsigned ptrs_per_table = 512;
@@ -66,7 +68,8 @@ struct page {
   unsigned order = 0;    // of a head: the folio has 1 << order pages
   page* next_free = nullptr;
   Atomic<std::uint64_t> swap_entry{0};  // with PG_swapcache: the slot
-  // Where it is mapped from, set before the page is first mapped.
+  // The file it belongs to and where, set before the page is first mapped; null again, under the
+  // page lock, when the file has dropped it.
   address_space* mapping = nullptr;
   std::uint64_t index = 0;
   // If it is a table:
@@ -125,6 +128,9 @@ struct vm_area_struct : boost::intrusive::set_base_hook<> {
   mm_struct* vm_mm = nullptr;
   address_space* vm_file = nullptr;  // null: private anonymous memory
   std::uint64_t vm_pgoff = 0;        // of vm_start, in pages
+  // In address_space::i_mmap while the area is linked; vm_start, vm_end and vm_pgoff of a linked
+  // area change under i_mmap_rwsem for writing too.
+  boost::intrusive::list_member_hook<> shared;
   // An anonymous page was put here once (the kernel's anon_vma != NULL): fork must look at the
   // tables. Set by faults; read by fork, which has none in the area.
   Atomic<bool> anon_vma{false};

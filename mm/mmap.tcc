@@ -66,7 +66,7 @@ void unmap_region(mm_struct& mm, detached_areas& detached) noexcept {
   mmu_gather<A> tlb;
   tlb_gather_mmu(tlb, mm, detached.areas.begin()->vm_start, detached.areas.rbegin()->vm_end);
   for (vm_area_struct& vma : detached.areas)
-    unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, {});
+    unmap_page_range(tlb, vma, vma.vm_start, vma.vm_end, {.drop_markers = true});
   free_pgtables(tlb, detached.areas, detached.floor, detached.ceiling);
   tlb_finish_mmu(tlb);
 }
@@ -111,6 +111,7 @@ std::int64_t do_mmap(mm_struct& mm, const mmap_request& request) noexcept {
   trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(MmCall::mmap), range.start,
         range.end);
   mmap_write_unlock(mm);
+  if (request.populate && result > 0) mm_populate<A>(mm, range.start, range.end);
   return result;
 }
 

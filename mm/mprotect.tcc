@@ -26,13 +26,14 @@ bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
   if (A::pte_uffd_wp(pte)) return false;
   const page* p = pfn_to_page(A::pte_pfn(pte));
   if (is_cow_mapping(vma)) return page_test(p, PG_anon) && page_test(p, PG_anon_exclusive);
+  // A dirty entry has had its write fault; a clean one may still owe it.
   return A::pte_dirty(pte);
 }
 
 // A present entry, of either size, with the rights of its area.
 template <ArchBackend A>
 pte_t changed_protection(const vm_area_struct& vma, pte_t was, UffdWpChange change) noexcept {
-  pte_t now = A::pte_modify(was, vma.vm_flags);
+  pte_t now = A::pte_modify(was, vm_page_prot(vma));
   if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
   // Also a mark that stays: the rights of the area would make a page of a shared one writable.
   if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);

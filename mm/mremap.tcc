@@ -218,9 +218,17 @@ std::int64_t move_vma(mm_struct& mm,
   if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;
   const vm_area_struct& left = *vma_lookup(mm, from);
-  const std::uint64_t moved = move_page_tables<A>(mm, {left, *fresh, {from, place, length}});
-  if (moved < length) {  // back again; tables that did not move whole are still there
-    static_cast<void>(move_page_tables<A>(mm, {*fresh, left, {place, from, moved}}));
+  std::uint64_t moved = 0;
+  {
+    // The new area may be part of an older one, which a walk of the file's areas meets before the
+    // place that a page comes from. Kernel: need_rmap_locks.
+    const i_mmap_write_lock lock(fresh->vm_file);
+    moved = move_page_tables<A>(mm, {left, *fresh, {from, place, length}});
+    // Back again; tables that did not move whole are still there.
+    if (moved < length)
+      static_cast<void>(move_page_tables<A>(mm, {*fresh, left, {place, from, moved}}));
+  }
+  if (moved < length) {
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }
@@ -265,8 +273,7 @@ std::int64_t mremap_locked(mm_struct& mm, const mremap_request& request) noexcep
   }
   const std::uint64_t growth = request.new_length - request.old_length;
   if (in_place && can_grow_in_place(mm, *vma, old_end, growth)) {
-    vma_start_write(*vma);
-    vma->vm_end += growth;
+    vma_grow(*vma, growth);
     vma_merge(mm, *vma);
     return static_cast<std::int64_t>(request.old_address);
   }

@@ -425,7 +425,9 @@ void folio_add_rmap_ptes(page* p, unsigned nr) noexcept {
 void folio_remove_rmap_ptes(page* p, unsigned nr) noexcept {
   if (page_test(p, PG_reserved)) return;
   if (!folio_test_large(p)) {
-    vm_bug_on(p->mapcount.fetch_sub(1, order::relaxed) <= 0, "mapcount_below_zero");
+    // Release: stores through the mapping, invalidated by now, come before the count that says it
+    // is gone; pairs with page_mkclean.
+    vm_bug_on(p->mapcount.fetch_sub(1, order::release) <= 0, "mapcount_below_zero");
     return;
   }
   change_mapcounts(p, nr, -1);

@@ -187,7 +187,7 @@ bool swap_writepage(page* p) noexcept {
   return true;
 }
 
-void remove_mapping(page* p) noexcept {
+void delete_from_swap_cache(page* p) noexcept {
   page* left = nullptr;
   device->lock.lock();
   if (page_test(p, PG_swapcache)) {

@@ -49,6 +49,6 @@ void folio_free_unused_swap(page* p) noexcept;
 // the contents; true also if the page has left the cache meanwhile.
 [[nodiscard]] bool swap_writepage(page* p) noexcept;
 // Takes p out of the cache if its slot has the contents and only the cache and the caller have p.
-void remove_mapping(page* p) noexcept;
+void delete_from_swap_cache(page* p) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

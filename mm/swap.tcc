@@ -107,7 +107,7 @@ std::int64_t swap_out_page(mm_struct& mm, vaddr_t va) noexcept {
     if (error != 0) folio_free_unused_swap(p);
   }
   if (error == 0 && !swap_writepage(p)) error = -ENOMEM;
-  if (error == 0) remove_mapping(p);
+  if (error == 0) delete_from_swap_cache(p);
   put_page(p);
   return error;
 }

@@ -167,6 +167,10 @@ enum class MmCall : std::uint8_t {
   madvise_dontneed,
   fork,
   exit_mmap,
+  madvise_free,
+  madvise_cold,
+  madvise_guard,
+  madvise_remove,
 };
 
 // Frames and objects of a machine that are not free.

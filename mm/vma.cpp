@@ -37,8 +37,12 @@ void vma_free_rcu(rcu_head* head) noexcept {
 }
 
 void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
-  vma_start_write(low);
-  low.vm_end = high.vm_end;
+  vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
+  {
+    const i_mmap_write_lock lock(low.vm_file);  // a page of high is found in one of them
+    low.vm_end = high.vm_end;
+    if (low.vm_file != nullptr) low.vm_file->i_mmap.erase(low.vm_file->i_mmap.iterator_to(high));
+  }
   if (high.anon_vma.load(order::relaxed)) low.anon_vma.store(true, order::relaxed);
   vma_detach(mm, high);
   vma_free(high);
@@ -87,6 +91,7 @@ vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
     return nullptr;
   }
   mm.vmas.insert(*vma);
+  link_file_vma(*vma);
   return &vma_merge(mm, *vma);
 }
 
@@ -100,9 +105,19 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
   mm.split_huge_pmd(mm, va);  // while the area still covers both sides
   if (low->vm_file != nullptr) get_file(*low->vm_file);
   high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
-  low->vm_end = va;
+  {
+    const i_mmap_write_lock lock(low->vm_file);  // a page of high is found in one of them
+    low->vm_end = va;
+    if (low->vm_file != nullptr) low->vm_file->i_mmap.push_back(*high);
+  }
   mm.vmas.insert(*high);
   return true;
+}
+
+void vma_grow(vm_area_struct& vma, std::uint64_t by) noexcept {
+  vma_start_write(vma);
+  const i_mmap_write_lock lock(vma.vm_file);
+  vma.vm_end += by;
 }
 
 vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept {
@@ -120,6 +135,7 @@ void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
 }
 
 void vma_free(vm_area_struct& vma) noexcept {
+  unlink_file_vma(vma);
   if (vma.vm_file != nullptr) put_file(*vma.vm_file);
   vma.rcu.vma = &vma;
   if (vma.remembered.load(order::relaxed))

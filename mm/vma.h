@@ -4,7 +4,7 @@
 // (vma_lock.h), but for flags, which callers change after vma_start_write.
 #pragma once
 
-#include "mm/mm_types.h"
+#include "mm/page_cache.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -39,6 +39,8 @@ struct vma_request {
 vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept;
 // Takes the area out of the tree; vma_free gives it back.
 void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept;
+// Grows the area by this many bytes at its end; the range is free.
+void vma_grow(vm_area_struct& vma, std::uint64_t by) noexcept;
 void vma_free(vm_area_struct& vma) noexcept;
 
 // The highest free range of this length below mm.mmap_base; 0: there is none.
@@ -50,6 +52,18 @@ inline std::uint64_t linear_page_index(const vm_area_struct& vma, vaddr_t va) no
 }
 inline bool is_cow_mapping(const vm_area_struct& vma) noexcept {
   return (vma.vm_flags & VM_SHARED) == 0;
+}
+
+// Must the first write to a clean page fault, so that the file learns of it? Shared mappings of a
+// disk's files; nobody writes shared memory back.
+inline bool vma_wants_writenotify(const vm_area_struct& vma) noexcept {
+  constexpr std::uint32_t shared_write = VM_SHARED | VM_WRITE;
+  return (vma.vm_flags & shared_write) == shared_write && vma.vm_file != nullptr &&
+         vma.vm_file->made_as.kind == FileKind::disk;
+}
+// The rights of an entry for a page that is not known to be dirty, as flags of an area.
+inline std::uint32_t vm_page_prot(const vm_area_struct& vma) noexcept {
+  return vma_wants_writenotify(vma) ? vma.vm_flags & ~VM_SHARED : vma.vm_flags;
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -71,22 +71,39 @@ void zap_present_pages(
   bool delay_rmap = false;
   if (!page_test(p, PG_anon) && A::pte_dirty(pte)) {
     page_set(p, PG_dirty);
-    delay_rmap = tlb_delay_rmap(tlb);
-    progress.force_flush |= delay_rmap;
+    // Without the fix the PTL alone is to keep write-back away, which does not take it for a page
+    // that is not mapped.
+    if (tlb.mm->fixes.delayed_rmap) delay_rmap = tlb_delay_rmap(tlb);
+    progress.force_flush |= delay_rmap || !tlb.mm->fixes.delayed_rmap;
   }
   tlb.mm->rss.fetch_sub(nr, order::relaxed);
   if (!delay_rmap) folio_remove_rmap_ptes(p, nr);
   if (tlb_remove_pages_ptl(tlb, p, nr, delay_rmap)) progress.force_flush = progress.full = true;
 }
 
+// What is zapped, and from where.
+struct zap_site {
+  zap_details details;
+  bool file;  // the area maps one
+};
+
 // No TLB has the entry, so nothing is recorded.
 template <ArchBackend A>
-void zap_nonpresent_pte(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va) noexcept {
+void zap_nonpresent_pte(mmu_gather<A>& tlb,
+                        pte_ref ref,
+                        vaddr_t va,
+                        const zap_site& site) noexcept {
   const pte_t pte = ptep_get(ref);
-  if (is_swap_pte<A>(pte))
-    free_swap_pte<A>(*tlb.mm, ref, va, pte);
-  else
-    set_pte_at(*tlb.mm, ref, va, {});
+  if (is_swap_pte<A>(pte)) {
+    // Without even_cows a page of the program's own stays, wherever it is.
+    if (site.details.even_cows) free_swap_pte<A>(*tlb.mm, ref, va, pte);
+    return;
+  }
+  // A guard stays until its area goes; so does what userfaultfd knows of a page that the file still
+  // has.
+  const std::uint64_t kept = PTE_MARKER_GUARD | (site.file ? std::uint64_t{PTE_MARKER_UFFD_WP} : 0);
+  const bool stays = (A::pte_swap_entry(pte).offset & kept) != 0;
+  if (!stays || site.details.drop_markers) set_pte_at(*tlb.mm, ref, va, {});
 }
 
 // Returns how many entries it took care of, one or a run of pages of one folio; room: how many there
@@ -96,14 +113,16 @@ unsigned zap_pte(mmu_gather<A>& tlb,
                  pte_ref ref,
                  vaddr_t va,
                  std::uint64_t room,
+                 const zap_site& site,
                  zap_progress& progress) noexcept {
   const pte_t pte = ptep_get(ref);
   if (A::pte_none(pte)) return 1;
   if (!A::pte_present(pte)) {
-    zap_nonpresent_pte(tlb, ref, va);
+    zap_nonpresent_pte(tlb, ref, va, site);
     return 1;
   }
   page* p = pfn_to_page(A::pte_pfn(pte));
+  if (!site.details.even_cows && page_test(p, PG_anon)) return 1;
   const bool counted = !page_test(p, PG_reserved);
   const unsigned nr = counted ? folio_pte_batch<A>(ref, p, room) : 1;
   const pte_t was = get_and_clear_full_ptes<A>(*tlb.mm, ref, va, nr, tlb.fullmm);
@@ -114,14 +133,17 @@ unsigned zap_pte(mmu_gather<A>& tlb,
 
 // From va until end or until the batch is full; returns where it stopped. No table: end.
 template <ArchBackend A>
-vaddr_t zap_locked_stretch(mmu_gather<A>& tlb, vaddr_t va, vaddr_t end) noexcept {
+vaddr_t zap_locked_stretch(mmu_gather<A>& tlb,
+                           vaddr_t va,
+                           vaddr_t end,
+                           const zap_site& site) noexcept {
   tlb_change_page_size(tlb, page_shift);
   pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, va);
   if (!ref) return end;
   zap_progress progress;
   enter_lazy_mmu_mode<A>();
   while (va < end && !progress.full) {
-    const unsigned nr = zap_pte(tlb, ref, va, (end - va) >> page_shift, progress);
+    const unsigned nr = zap_pte(tlb, ref, va, (end - va) >> page_shift, site, progress);
     va += nr * page_size;
     ref.index += nr;
   }
@@ -176,23 +198,23 @@ void reclaim_table(mmu_gather<A>& tlb, vaddr_t start) noexcept {
 
 // Within one PTE table.
 template <ArchBackend A>
-void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+void zap_pte_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, const zap_site& site) noexcept {
   for (vaddr_t va = start; va < end;) {
-    va = zap_locked_stretch(tlb, va, end);
+    va = zap_locked_stretch(tlb, va, end, site);
     if (va < end) cpu_event(CpuEvent::tick);
   }
-  if (A::features.pt_reclaim && details.reclaim_pt && end - start == pmd_size)
+  if (A::features.pt_reclaim && site.details.reclaim_pt && end - start == pmd_size)
     reclaim_table(tlb, start);
 }
 
 // Within a PMD that was huge when it was looked at. Split meanwhile, by us or by others: its PTEs.
 template <ArchBackend A>
-void zap_huge_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, zap_details details) noexcept {
+void zap_huge_range(mmu_gather<A>& tlb, vaddr_t start, vaddr_t end, const zap_site& site) noexcept {
   if (end - start != pmd_size)
     split_huge_pmd<A>(*tlb.mm, start);
   else if (zap_huge_pmd(tlb, start))
     return;
-  zap_pte_range(tlb, start, end, details);
+  zap_pte_range(tlb, start, end, site);
 }
 
 template <ArchBackend A>
@@ -201,18 +223,18 @@ void zap_table_range(mmu_gather<A>& tlb,
                      unsigned level,
                      vaddr_t start,
                      vaddr_t end,
-                     zap_details details) noexcept {
+                     const zap_site& site) noexcept {
   for (vaddr_t va = start; va < end;) {
     const vaddr_t next = span_end(va, end, level);
     // Without a lock: a clear that is just being made is not waited for.
     const pte_t entry = ptep_get(entry_in(table, va, level));
     page* below = table_below<A>(entry);
     if (level == 1 && pmd_trans_huge<A>(entry))
-      zap_huge_range(tlb, va, next, details);
+      zap_huge_range(tlb, va, next, site);
     else if (below != nullptr && level == 1)
-      zap_pte_range(tlb, va, next, details);
+      zap_pte_range(tlb, va, next, site);
     else if (below != nullptr)
-      zap_table_range(tlb, below, level - 1, va, next, details);
+      zap_table_range(tlb, below, level - 1, va, next, site);
     va = next;
   }
 }
@@ -226,7 +248,8 @@ void unmap_page_range(mmu_gather<A>& tlb,
                       vaddr_t end,
                       zap_details details) noexcept {
   tlb_start_vma(tlb, vma);
-  detail::zap_table_range(tlb, tlb.mm->pgd, tlb.mm->top_level, start, end, details);
+  const detail::zap_site site{details, vma.vm_file != nullptr};
+  detail::zap_table_range(tlb, tlb.mm->pgd, tlb.mm->top_level, start, end, site);
   tlb_end_vma(tlb);
 }
 

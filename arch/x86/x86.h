@@ -90,6 +90,9 @@ struct x86 : x86_pte {
     while (!word.compare_exchange(was, pte_wrprotect({was}).val, order::full)) {
     }
   }
+  static bool ptep_test_and_clear_young(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
+    return pte_young({word.fetch_and(~accessed, order::full)});
+  }
   // Only adds rights or A and D; no flush: hardware looks again when it faults. Nothing is stored
   // for a read: hardware sets A by itself, and a D that it sets meanwhile would be lost.
   static bool ptep_set_access_flags(Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {

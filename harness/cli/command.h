@@ -59,10 +59,12 @@ struct Command {
 };
 
 // Each in the file of its name.
+[[nodiscard]] Command bench_command();
 [[nodiscard]] Command demo_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command explore_command();
 [[nodiscard]] Command list_command();
+[[nodiscard]] Command record_command();
 [[nodiscard]] Command replay_command();
 [[nodiscard]] Command script_command();
 [[nodiscard]] Command stress_command();

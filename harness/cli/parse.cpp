@@ -115,6 +115,8 @@ void parse(const std::vector<std::string>& words, std::span<const Command> all, 
       std::ranges::find_if(words, [](const std::string& word) { return !looks_like_option(word); });
   const auto command =
       named == words.end() ? all.end() : std::ranges::find(all, *named, &Command::name);
+  // What comes after -- is words, whatever it looks like; CLI11 would look into it.
+  const auto dashes = command == all.end() ? words.end() : std::find(named, words.end(), "--");
   CLI::App* parsed = &app;
   if (command != all.end()) {
     line.command = &*command;
@@ -122,7 +124,8 @@ void parse(const std::vector<std::string>& words, std::span<const Command> all, 
     parsed = declare(app.add_subcommand(std::string(command->name)), options, line.arguments);
   }
   try {
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // it wants them backwards
+    app.parse(std::vector<std::string>(std::reverse_iterator(dashes),
+                                       words.rend()));  // it wants them backwards
   } catch (const CLI::ArgumentMismatch& error) {
     without_value(error.what(), options);
   } catch (const CLI::ParseError& error) {
@@ -136,6 +139,8 @@ void parse(const std::vector<std::string>& words, std::span<const Command> all, 
   if (line.help || line.command == nullptr) return;
   take_rest(app.remaining(), root_options, line.arguments.words);
   take_rest(parsed->remaining(), options, line.arguments.words);
+  if (dashes != words.end())
+    line.arguments.words.insert(line.arguments.words.end(), dashes + 1, words.end());
   line.arguments.command = command->name;
   count_words(*command, line.arguments.words);
 }

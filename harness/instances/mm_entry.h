@@ -7,10 +7,15 @@
 #include "mm/fork.tcc"
 #include "mm/gup.tcc"
 #include "mm/madvise.tcc"
+#include "mm/madvise_file.tcc"
+#include "mm/madvise_guard.tcc"
+#include "mm/madvise_lru.tcc"
+#include "mm/mlock.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
 #include "mm/mprotect.tcc"
 #include "mm/mremap.tcc"
+#include "mm/rmap.tcc"
 #include "mm/swap.tcc"
 #include "mm/userfaultfd.tcc"
 
@@ -28,6 +33,16 @@ struct MmEntryPoints {
   static constexpr auto mprotect = &do_mprotect<A>;
   static constexpr auto madvise_dontneed = &do_madvise_dontneed<A>;
   static constexpr auto madvise_flags = &do_madvise_flags<A>;
+  static constexpr auto madvise_free = &do_madvise_free<A>;
+  static constexpr auto madvise_cold = &do_madvise_cold<A>;
+  static constexpr auto madvise_populate = &do_madvise_populate<A>;
+  static constexpr auto madvise_willneed = &do_madvise_willneed<A>;
+  static constexpr auto madvise_remove = &do_madvise_remove<A>;
+  static constexpr auto madvise_guard = &do_madvise_guard<A>;
+  static constexpr auto mlock = &do_mlock<A>;
+  static constexpr auto munlock = &do_munlock<A>;
+  static constexpr auto mkclean = &page_mkclean<A>;
+  static constexpr auto write_back = &filemap_write_and_wait<A>;
   static constexpr auto mremap = &do_mremap<A>;
   static constexpr auto brk = &do_brk<A>;
   static constexpr auto fault = &detail::fault_of_access<A>;

@@ -8,6 +8,7 @@
 #include "harness/workload/script_target.h"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -57,6 +58,12 @@ class ScriptCalls {
       case hugepage: return flags(VM_HUGEPAGE, VM_NOHUGEPAGE);
       case nohugepage: return flags(VM_NOHUGEPAGE, VM_HUGEPAGE);
       case sequential: return flags(VM_SEQ_READ, 0);
+      case uffdreg: return call_uffdreg();
+      case uffdunreg: return do_uffd_unregister<A>(mm_, op_.start, length());
+      case uffdwp: return do_uffd_writeprotect<A>(mm_, op_.start, length(), op_.on);
+      case uffdzero: return do_uffd_zeropage<A>(mm_, op_.start, length());
+      case uffdcopy: return do_uffd_copy<A>(mm_, op_.start, length(), *op_.other);
+      case uffdmove: return do_uffd_move<A>(mm_, op_.start, *op_.other, length());
       case mergeable: return flags(VM_MERGEABLE, 0);
       case msleep:  // no time passes here that anything would notice
       case nop: return 0;
@@ -93,6 +100,9 @@ class ScriptCalls {
     const bool free = range_is_free(mm_, start, start + bytes);
     mm_.mmap_lock.up_read();
     return free;
+  }
+  std::int64_t call_uffdreg() {
+    return do_uffd_register<A>(mm_, op_.start, length(), op_.on ? VM_UFFD_WP : VM_UFFD_MISSING);
   }
   std::int64_t call_mremap() {
     return do_mremap<A>(mm_, {.old_address = op_.start,

@@ -59,6 +59,7 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "end"},
     // What mm and the backends check of themselves.
     {"access_to_mm_not_loaded", "mm", "a program ran on a CPU that had another mm loaded"},
+    {"cached_page_dropped_while_mapped", "mm", "a file dropped a page that an entry still mapped"},
     {"delayed_rmap_at_finish", "mm", "tlb_finish_mmu found mapcounts that tlb_flush_rmaps missed"},
     {"flush_inside_flush", "mm", "a CPU began a flush while its flush request was still in use"},
     {"flush_pending_at_exit", "mm", "an address space died with its pending count not zero"},
@@ -124,6 +125,10 @@ std::string_view call_name(MmCall call) noexcept {
     case MmCall::madvise_dontneed: return "madvise_dontneed";
     case MmCall::fork: return "fork";
     case MmCall::exit_mmap: return "exit_mmap";
+    case MmCall::madvise_free: return "madvise_free";
+    case MmCall::madvise_cold: return "madvise_cold";
+    case MmCall::madvise_guard: return "madvise_guard";
+    case MmCall::madvise_remove: return "madvise_remove";
   }
   return "?";
 }

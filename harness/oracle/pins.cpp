@@ -17,7 +17,9 @@ void Pins::page_pin(const trace_event& e) noexcept {
   // Full: counted before the flag is read; pairs with anon_exclusive_clear().
   Word(frames_[e.a].pins).fetch_add(1, std::memory_order_seq_cst);
   smp_mb();
-  const std::uint32_t flags = pfn_to_page(e.a)->flags.load(order::relaxed);
+  // While a PMD maps a large folio its head has the flag for all pages.
+  const page* p = pfn_to_page(e.a);
+  const std::uint32_t flags = p->flags.load(order::relaxed) | p->head->flags.load(order::relaxed);
   if ((flags & PG_anon) != 0 && (flags & PG_anon_exclusive) == 0)
     log_.report(kind::unreliable_pin, [&] {
       return fmt::format("cpu{} pinned page {} at {:#x} although it is not exclusive", e.cpu, e.a,

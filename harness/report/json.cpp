@@ -255,6 +255,30 @@ Json backend_rows(const Tables& tables) {
   return rows;
 }
 
+// ---- bench --------------------------------------------------------------------------------------
+
+Json bench_part(const BenchPage::Run& run, const BenchPage::Part& part) {
+  if (!part.measured()) return nullptr;
+  Json repetitions = Json::array();
+  for (const double value : part.repetitions) repetitions.push_back(rounded(value, 1e3));
+  return {{"best", rounded(run.best(part), 1e3)}, {"repetitions", std::move(repetitions)}};
+}
+
+Json ratio(double value) { return value == 0 ? Json(nullptr) : Json(rounded(value, 1e3)); }
+
+Json bench_run(const BenchPage::Run& run) {
+  return {{"workload", run.workload},
+          {"cpus", run.cpus},
+          {"unit", run.unit},
+          {"simulated", bench_part(run, run.simulated)},
+          {"kernel", bench_part(run, run.kernel)},
+          {"plain", bench_part(run, run.plain)},
+          {"simulated_over_plain", ratio(run.over_plain())},
+          {"kernel_over_simulated", ratio(run.kernel_over())}};
+}
+
+// ---- lists --------------------------------------------------------------------------------------
+
 Json fix_rows() {
   Json rows = Json::array();
   for (const FixInfo& fix : fix_table)
@@ -285,6 +309,33 @@ std::string topo_json(const TopoPage& page) {
                  {"place", page.seats.policy},
                  {"cpus", std::move(cpus)},
                  {"oversubscribed", page.seats.oversubscribed()},
+                 {"tool", object(page.tool)},
+                 {"host", object(page.host)}});
+}
+
+std::string bench_json(const BenchPage& page) {
+  Json runs = Json::array();
+  for (const BenchPage::Run& run : page.runs) runs.push_back(bench_run(run));
+  return dumped({{"schema", "tlblab/bench/1"},
+                 {"arch", page.arch},
+                 {"oracles", "off"},
+                 {"repetitions", page.repetitions},
+                 {"place", page.seats.policy},
+                 {"units", page.units},
+                 {"oversubscribed", page.seats.oversubscribed()},
+                 {"warnings", page.warnings},
+                 {"runs", std::move(runs)},
+                 {"tool", object(page.tool)},
+                 {"host", object(page.host)}});
+}
+
+std::string record_json(const RecordPage& page) {
+  return dumped({{"schema", "tlblab/record/1"},
+                 {"file", page.file},
+                 {"command", page.command},
+                 {"exit_code", page.exit_code},
+                 {"events", page.events},
+                 {"losses", page.losses},
                  {"tool", object(page.tool)},
                  {"host", object(page.host)}});
 }

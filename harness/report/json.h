@@ -15,6 +15,8 @@ namespace tlblab {
 [[nodiscard]] std::string stress_json(const StressPage& page);    // tlblab/stress/1
 [[nodiscard]] std::string explore_json(const ExplorePage& page);  // tlblab/explore/1
 [[nodiscard]] std::string topo_json(const TopoPage& page);        // tlblab/topo/1
+[[nodiscard]] std::string bench_json(const BenchPage& page);      // tlblab/bench/1
+[[nodiscard]] std::string record_json(const RecordPage& page);    // tlblab/record/1
 [[nodiscard]] std::string list_json(const ListPage& page);        // tlblab/list/1
 [[nodiscard]] std::string demo_json(const DemoPage& page);        // tlblab/demo/1
 // tlblab/version/1 and other flat objects.

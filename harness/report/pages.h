@@ -86,6 +86,40 @@ struct ExplorePage {
   NamedValues tool;
 };
 
+// Workloads on the simulated machine, beside this host's kernel and a plain loop.
+struct BenchPage {
+  struct Part {
+    std::vector<double> repetitions;  // each the median of its turns; empty: there is no such part
+    [[nodiscard]] bool measured() const noexcept { return !repetitions.empty(); }
+  };
+  struct Run {
+    std::string workload;
+    std::string unit;  // "ns per page"; "times": how much more than one CPU, so more is better
+    unsigned cpus = 0;
+    Part simulated, kernel, plain;
+    [[nodiscard]] bool more_is_better() const { return unit == "times"; }
+    [[nodiscard]] double best(const Part& part) const;  // 0: not measured
+    [[nodiscard]] std::size_t best_scaling() const;     // the repetition that counts, of "times"
+    [[nodiscard]] double over_plain() const;            // 0: there is no such ratio
+    [[nodiscard]] double kernel_over() const;
+  };
+  std::vector<Run> runs;
+  std::string arch = "x86";
+  unsigned repetitions = 0;
+  Seats seats;
+  std::vector<unsigned> units;  // that CPU n ran on, by the operating system's numbers
+  std::vector<std::string> warnings;
+  NamedValues tool, host;
+};
+
+struct RecordPage {
+  std::string file;
+  std::vector<std::string> command;
+  int exit_code = 0;  // of the command; 128 + number if a signal ended it
+  std::uint64_t events = 0, losses = 0;
+  NamedValues tool, host;
+};
+
 struct TopoPage {
   std::string description;  // in hwloc's words; may be empty
   bool made_up = false;     // not the host

@@ -17,6 +17,9 @@ namespace tlblab {
 [[nodiscard]] std::string stress_text(const StressPage& page, const Paint& paint);
 [[nodiscard]] std::string explore_text(const ExplorePage& page, const Paint& paint);
 [[nodiscard]] std::string topo_text(const TopoPage& page, const Paint& paint);
+[[nodiscard]] std::string bench_text(const BenchPage& page, const Paint& paint);
+// The table of README.md, in Markdown: what has a target, and whether it is met.
+[[nodiscard]] std::string bench_table(const BenchPage& page);
 [[nodiscard]] std::string list_text(const ListPage& page, const Paint& paint);
 
 // "madvise-parallel-2017+x86-nested-flush": the name of a subject in one word, for herd7's line.

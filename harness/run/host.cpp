@@ -2,7 +2,11 @@
 #include "harness/run/host.h"
 
 #include <fstream>
+#include <sstream>
 #include <string_view>
+#include <thread>
+
+#include "harness/run/preflight.h"
 
 namespace tlblab {
 namespace {
@@ -12,6 +16,13 @@ std::string first_line(const char* path) {
   std::string line;
   std::getline(file, line);
   return line;
+}
+
+std::string contents(const char* path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 // "model name : X" of x86; other architectures have other words.
@@ -39,6 +50,8 @@ Facts host_facts() {
     if (!value.empty()) facts.emplace_back(name, std::move(value));
   };
   add("cpu", cpu_model());
+  add("processors", std::to_string(std::thread::hardware_concurrency()));
+  if (under_hypervisor(contents("/proc/cpuinfo"))) add("hypervisor", "yes");
   add("kernel", first_line("/proc/sys/kernel/osrelease"));
   add("governor", first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
   add("smt", on_or_off(first_line("/sys/devices/system/cpu/smt/active")));

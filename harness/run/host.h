@@ -11,7 +11,7 @@ namespace tlblab {
 // Names and values in a stable order; what cannot be found out is left out.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
-// cpu, kernel, governor, smt, aslr. Reads files of the kernel only.
+// cpu, processors, hypervisor, kernel, governor, smt, aslr. Reads files of the kernel only.
 [[nodiscard]] Facts host_facts();
 
 }  // namespace tlblab

@@ -11,8 +11,8 @@
 // each value (mixed_pages.h), so a store that gets lost shows too. Calls may fail for want of memory
 // at any time; an access that does, does nothing.
 //
-// Where memory is. The first three regions are for everybody, and pages move between them; they have
-// page tables of their own, which are given back whole:
+// Where memory is. The first three regions are for everybody, and pages move between them; each is a
+// whole page table, of which a few pages are used, so that tables are given back too:
 //
 //   everybody 0 1 2 | wide: more pages than a batch | shared file | private file | heap | own pages
 #pragma once
@@ -24,23 +24,28 @@
 
 #include "harness/lab.h"
 #include "harness/scenario/mixed_pages.h"
+#include "mm/gup.h"
 #include "mm/page_cache.h"
+#include "mm/swap.tcc"
+#include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
 namespace mixed {
 
 struct Sizes {
-  std::uint64_t apart;   // pages from one region to the next
+  std::uint64_t apart;   // pages from one region for everybody to the next: whole page tables
+  std::uint64_t beside;  // the same of the other regions
   std::uint64_t common;  // pages of a region for everybody, of the files and of the heap
   std::uint64_t wide;    // pages of the wide region
   std::uint64_t own;     // pages of each CPU
   unsigned roots;        // address spaces that all share
   unsigned operations;   // of each CPU in one round
+  std::uint64_t swap_slots;
 };
-// A page-table each, and two gather batches; under the explorer one table is all there is.
-inline constexpr Sizes on_threads{2048, 64, 1300, 16, 3, 2000};
-inline constexpr Sizes explored{8, 3, 4, 3, 2, 6};
+// The wide region needs two gather batches. Each page more costs the explorer schedules.
+inline constexpr Sizes on_threads{2048, 2048, 64, 700, 16, 3, 500, 512};
+inline constexpr Sizes explored{512, 8, 3, 4, 3, 2, 6, 4};
 
 enum Region : unsigned { everybody, wide = 3, shared_file, private_file, heap, own };
 
@@ -80,6 +85,7 @@ class Cpu {
       (this->*operation())();
       lab.did_one();
     }
+    while (!pins_.empty()) unpin_last();
     while (!children_.empty()) end_child();
     here_ = &roots_.front();
     use_mm<A>(mm());
@@ -89,7 +95,7 @@ class Cpu {
   static void map_everything(const Shared& shared, unsigned cpus, mm_struct& mm) {
     const Sizes& sizes = shared.sizes;
     for (unsigned region = everybody; region < wide; ++region)
-      map_at(mm, place(sizes, region), sizes.common, nullptr, 0);
+      map_at(mm, place(sizes, region), ptrs_per_table, nullptr, 0);
     map_at(mm, place(sizes, wide), sizes.wide, nullptr, 0);
     map_at(mm, place(sizes, shared_file), sizes.common, shared.file, VM_SHARED);
     map_at(mm, place(sizes, private_file), sizes.common, shared.file, 0);
@@ -113,9 +119,10 @@ class Cpu {
         {2, &Cpu::unmap_common},
         {4, &Cpu::protect_common},
         {5, &Cpu::give_back_common},
-        {1, &Cpu::give_back_a_table},
+        {2, &Cpu::give_back_a_table},
         {3, &Cpu::move_common},
         {2, &Cpu::dont_fork},
+        {1, &Cpu::huge_or_not},
         {1, &Cpu::use_wide},
         {5, &Cpu::use_shared_file},
         {5, &Cpu::use_private_file},
@@ -127,6 +134,14 @@ class Cpu {
         {4, &Cpu::protect_own},
         {4, &Cpu::give_back_own},
         {3, &Cpu::move_own},
+        {3, &Cpu::swap_out_common},
+        {4, &Cpu::swap_out_own},
+        {3, &Cpu::uffd_common},
+        {4, &Cpu::uffd_own},
+        {2, &Cpu::pin_common},
+        {3, &Cpu::pin_own},
+        {6, &Cpu::use_pin},
+        {2, &Cpu::unpin_one},
         {2, &Cpu::fork},
         {2, &Cpu::end_child},
         {4, &Cpu::change_space},
@@ -151,7 +166,7 @@ class Cpu {
   static constexpr vaddr_t place(const Sizes& sizes, unsigned region, std::uint64_t page = 0) {
     const vaddr_t start = region < wide ? base : base + wide * sizes.apart * page_size + pmd_size;
     const unsigned there = region < wide ? region : region - wide;
-    return start + (there * sizes.apart + page) * page_size;
+    return start + (there * (region < wide ? sizes.apart : sizes.beside) + page) * page_size;
   }
   [[nodiscard]] vaddr_t at(unsigned region, std::uint64_t page) const {
     return place(sizes_, region, page);
@@ -171,7 +186,11 @@ class Cpu {
 
   [[nodiscard]] mm_struct& mm() { return *here_->mm; }
   std::uint64_t value_for(std::uint64_t root, std::uint64_t page) {
-    return root << 56 | (mm().id & 0xffffff) << 32 | (page & 0xffff) << 16 | (++count_ & 0xffff);
+    return value_of(*here_, root, page);
+  }
+  std::uint64_t value_of(const Space& space, std::uint64_t root, std::uint64_t page) {
+    return root << 56 | (space.mm->id & 0xffffff) << 32 | (page & 0xffff) << 16 |
+           (++count_ & 0xffff);
   }
   [[nodiscard]] bool from_here(std::uint64_t value) const {
     if (value >> 56 != here_->root + 1) return false;
@@ -222,7 +241,10 @@ class Cpu {
   }
   void map_common() {
     const Pages which = some(sizes_.common);
-    map_at(mm(), at(any_region(), which.first), which.nr, nullptr, 0);
+    if (dice(2) == 0)
+      map_at(mm(), at(any_region(), 0), ptrs_per_table, nullptr, 0);
+    else
+      map_at(mm(), at(any_region(), which.first), which.nr, nullptr, 0);
   }
   void unmap_common() {
     const Pages which = some(sizes_.common);
@@ -243,8 +265,7 @@ class Cpu {
         do_madvise_dontneed<A>(mm(), at(any_region(), which.first), which.nr * page_size));
   }
   void give_back_a_table() {
-    const vaddr_t start = at(any_region(), 0) & pmd_mask;
-    static_cast<void>(do_madvise_dontneed<A>(mm(), start, pmd_size));
+    static_cast<void>(do_madvise_dontneed<A>(mm(), at(any_region(), 0), pmd_size));
   }
   // To the same place in the next region.
   void move_common() {
@@ -266,6 +287,14 @@ class Cpu {
     const bool on = dice(2) == 0;
     static_cast<void>(do_madvise_flags<A>(mm(), at(any_region(), which.first), which.nr * page_size,
                                           on ? flag : 0, on ? 0 : flag));
+  }
+
+  // From the next fault on, if the machine has a run of frames that long.
+  void huge_or_not() {
+    const bool on = dice(3) != 0;
+    static_cast<void>(do_madvise_flags<A>(mm(), at(any_region(), 0), pmd_size,
+                                          on ? VM_HUGEPAGE : VM_NOHUGEPAGE,
+                                          on ? VM_NOHUGEPAGE : VM_HUGEPAGE));
   }
 
   // ---- wide, files, heap ------------------------------------------------------------------------
@@ -361,6 +390,132 @@ class Cpu {
     mine().moved(which.first, which.nr, to, result > 0);
   }
 
+  // ---- swap, userfaultfd ------------------------------------------------------------------------
+
+  // What goes out comes back as it was.
+  void swap_out(vaddr_t va) {
+    mm_struct& space = mm();
+    space.mmap_lock.down_read();
+    static_cast<void>(swap_out_page<A>(space, va));
+    space.mmap_lock.up_read();
+  }
+  void swap_out_common() { swap_out(at(any_region(), dice(sizes_.common))); }
+  void swap_out_own() { swap_out(own_at(dice(sizes_.own))); }
+
+  void register_some(vaddr_t start, std::uint64_t pages) {
+    const std::uint32_t modes = dice(2) == 0 ? VM_UFFD_WP : VM_UFFD_WP | VM_UFFD_MISSING;
+    if (dice(3) != 0)
+      static_cast<void>(do_uffd_register<A>(mm(), start, pages * page_size, modes));
+    else
+      static_cast<void>(do_uffd_unregister<A>(mm(), start, pages * page_size));
+  }
+  void write_protect_some(vaddr_t start, std::uint64_t pages) {
+    static_cast<void>(do_uffd_writeprotect<A>(mm(), start, pages * page_size, dice(2) == 0));
+  }
+  void uffd_common() {
+    const Pages which = some(sizes_.common);
+    const unsigned region = any_region();
+    const vaddr_t start = at(region, which.first);
+    switch (dice(5)) {
+      case 0: register_some(start, which.nr); break;
+      case 1: write_protect_some(start, which.nr); break;
+      case 2: static_cast<void>(do_uffd_zeropage<A>(mm(), start, which.nr * page_size)); break;
+      case 3:  // its own place in another region, so the value is at home there too
+        static_cast<void>(
+            do_uffd_copy<A>(mm(), at((region + 1) % wide, which.first), page_size, start));
+        break;
+      default:
+        static_cast<void>(
+            do_uffd_move<A>(mm(), at((region + 1) % wide, which.first), start, page_size));
+        break;
+    }
+  }
+  // Marks and fills change no value that is there; copy and move bring one to an empty place.
+  void uffd_own() {
+    const Pages which = some(sizes_.own);
+    const std::uint64_t from = dice(sizes_.own);
+    const vaddr_t start = own_at(which.first);
+    switch (dice(5)) {
+      case 0: register_some(start, which.nr); break;
+      case 1: write_protect_some(start, which.nr); break;
+      case 2: static_cast<void>(do_uffd_zeropage<A>(mm(), start, which.nr * page_size)); break;
+      case 3:
+        if (do_uffd_copy<A>(mm(), start, page_size, own_at(from)) == 0)
+          mine().filled(which.first, from, true);
+        break;
+      default:
+        if (do_uffd_move<A>(mm(), start, own_at(from), page_size) == 0)
+          mine().filled(which.first, from, false);
+        break;
+    }
+  }
+
+  // ---- pins -------------------------------------------------------------------------------------
+
+  // A device reads or writes what the program sees, as long as the program has not given the page
+  // up: through forks too, of which only the parent keeps the page.
+  struct Pin {
+    Space* space;
+    std::uint64_t page;
+    std::uint32_t life;
+    bool for_write;
+    struct page* frame;
+  };
+  static constexpr std::size_t most_pins = 4;
+
+  static std::uint64_t& first_word(struct page* frame) {
+    return *static_cast<std::uint64_t*>(frame->frame);
+  }
+  void pin_common() {
+    const std::uint64_t page = dice(sizes_.common);
+    const unsigned region = any_region();
+    const GupFlags flags = dice(2) == 0 ? FOLL_PIN : FOLL_PIN | FOLL_WRITE;
+    struct page* frame = nullptr;
+    if (get_user_pages_fast<A>(mm(), at(region, page), 1, flags, &frame) != 1) return;
+    const std::uint64_t seen = read_once(first_word(frame));
+    if (seen != 0 && ((seen >> 16 & 0xffff) != page || !from_here(seen)))
+      complain("wrong_value", at(region, page), "has pinned", seen);
+    unpin_user_page(frame);
+  }
+  void pin_own() {
+    if (pins_.size() == most_pins) return;
+    const std::uint64_t page = dice(sizes_.own);
+    const bool for_write = dice(2) == 0;
+    const GupFlags flags = for_write ? FOLL_PIN | FOLL_WRITE : FOLL_PIN;
+    struct page* frame = nullptr;
+    if (get_user_pages_fast<A>(mm(), own_at(page), 1, flags, &frame) != 1) return;
+    // The zero page is not kept: the first write replaces it.
+    if (page_test(frame, PG_reserved)) return unpin_user_page(frame);
+    pins_.push_back({here_, page, mine().at(page).life, for_write, frame});
+  }
+  void use_pin() {
+    if (pins_.empty()) return;
+    const Pin& pin = pins_[dice(pins_.size())];
+    OwnPages& own = pin.space->own;
+    if (own.at(pin.page).life != pin.life) return;
+    const std::uint64_t seen = read_once(first_word(pin.frame));
+    if (!own.is_value(pin.page, seen))
+      complain("wrong_value", own_at(pin.page), "the device reads", seen);
+    if (!pin.for_write) return;
+    const std::uint64_t value = value_of(*pin.space, pin.space->root + 1, pin.page);
+    write_once(first_word(pin.frame), value);
+    own.wrote(pin.page, value);
+  }
+  void unpin_last() {
+    unpin_user_page(pins_.back().frame);
+    pins_.pop_back();
+  }
+  void unpin_one() {
+    if (pins_.empty()) return;
+    std::swap(pins_[dice(pins_.size())], pins_.back());
+    unpin_last();
+  }
+  void unpin_all_of(const Space& space) {
+    for (const Pin& pin : pins_)
+      if (pin.space == &space) unpin_user_page(pin.frame);
+    std::erase_if(pins_, [&](const Pin& pin) { return pin.space == &space; });
+  }
+
   // ---- processes --------------------------------------------------------------------------------
 
   // What the child has of the CPU's own pages is what the parent had: nobody else changed them.
@@ -378,6 +533,7 @@ class Cpu {
     if (children_.empty()) return;
     const std::unique_ptr<Space> last = std::move(children_.back());
     children_.pop_back();
+    unpin_all_of(*last);
     here_ = children_.empty() ? &roots_[last->root] : children_.back().get();
     use_mm<A>(mm());
     mmput<A>(*last->mm);
@@ -398,6 +554,7 @@ class Cpu {
   Lab<A>* lab_ = nullptr;
   std::vector<Space> roots_;
   std::vector<std::unique_ptr<Space>> children_;
+  std::vector<Pin> pins_;
   Space* here_ = nullptr;
   std::uint64_t count_ = 0;
 };
@@ -424,6 +581,7 @@ struct mixed_workload {
       if (lab.round() != 0) return;
       shared_.sizes = lab.explored() ? mixed::explored : mixed::on_threads;
       shared_.file = file_create();
+      static_cast<void>(swapon(shared_.sizes.swap_slots));
       shared_.roots = {&lab.mm()};
       while (shared_.roots.size() < shared_.sizes.roots) shared_.roots.push_back(another(lab.mm()));
       vm_bug_on(shared_.file == nullptr, "no_memory_for_the_machine");

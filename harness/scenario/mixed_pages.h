@@ -18,6 +18,7 @@ class OwnPages {
     std::uint32_t rights = 0;  // VM_READ, VM_WRITE
     std::uint64_t value = 0;
     bool rights_known = true, value_known = true;
+    std::uint32_t life = 0;  // grows when another frame may be here
   };
 
   explicit OwnPages(std::size_t pages) : pages_(pages) {}
@@ -44,14 +45,22 @@ class OwnPages {
     for (std::size_t page = first; page < first + nr; ++page) {
       pages_[page].value = 0;
       pages_[page].value_known = true;
+      ++pages_[page].life;
     }
   }
   // The place is cleared first, so one that fails may have cleared it; the source stays. If there is
   // no memory to cut the source off it stays too, with nothing in it.
   void moved(std::size_t first, std::size_t nr, std::size_t to, bool done) noexcept {
-    for (std::size_t n = 0; n < nr; ++n)
-      pages_[to + n] = done ? pages_[first + n] : nothing_known();
-    if (done) set(first, nr, {State::unknown, 0, 0, false, true});
+    for (std::size_t n = 0; n < nr; ++n) set(to + n, 1, done ? pages_[first + n] : nothing_known());
+    if (done) set(first, nr, {State::unknown, 0, 0, false, true, 0});
+  }
+  // One page into an empty place, which has had no value then; the source keeps its own, or loses it.
+  void filled(std::size_t page, std::size_t from, bool keeps) noexcept {
+    const Page source = pages_[from];
+    pages_[page].value = source.value;
+    pages_[page].value_known = source.value_known;
+    ++pages_[page].life;
+    if (!keeps) given_back(from, 1);
   }
   void wrote(std::size_t page, std::uint64_t value) noexcept {
     pages_[page].value = value;
@@ -71,9 +80,13 @@ class OwnPages {
   }
 
  private:
-  static Page nothing_known() noexcept { return {State::unknown, 0, 0, false, false}; }
+  static Page nothing_known() noexcept { return {State::unknown, 0, 0, false, false, 0}; }
   void set(std::size_t first, std::size_t nr, const Page& page) noexcept {
-    for (std::size_t n = first; n < first + nr; ++n) pages_[n] = page;
+    for (std::size_t n = first; n < first + nr; ++n) {
+      const std::uint32_t life = pages_[n].life + 1;
+      pages_[n] = page;
+      pages_[n].life = life;
+    }
   }
   std::vector<Page> pages_;
 };

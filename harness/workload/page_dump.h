@@ -22,14 +22,14 @@ inline std::uint8_t seen_prot(std::uint32_t vm_flags) noexcept {
 // What is said of the frame.
 inline void see_frame(pfn_t pfn, PageSeen& seen) noexcept {
   const page* p = pfn_to_page(pfn);
-  const page* folio = p->head != nullptr ? p->head : p;
+  const page* folio = p->head;
   seen.frame = pfn;
   seen.word = read_once(*static_cast<const std::uint64_t*>(p->frame));
   seen.zero_page = page_test(folio, PG_reserved);
   seen.large = folio->order > 0;
   seen.anon = page_test(folio, PG_anon);
   seen.file = !seen.anon && (!seen.zero_page || seen.large);
-  seen.exclusive = !seen.zero_page && p->mapcount.load(order::relaxed) == 1;
+  seen.exclusive = !seen.zero_page && page_mapcount(p) == 1;
 }
 
 template <ArchBackend A>

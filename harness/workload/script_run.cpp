@@ -16,10 +16,9 @@ namespace {
 // What mm does not have yet.
 bool is_missing(const ScriptOp& op) noexcept {
   using enum ScriptVerb;
-  constexpr std::array missing{ksmscan, collapse,      pageout,        mlock,    munlock, free,
-                               cold,    populate_read, populate_write, willneed, remove,  guard,
-                               unguard, unmergeable,   mergeable,      hugepage, uffdreg, uffdunreg,
-                               uffdwp,  uffdzero,      uffdcopy,       uffdmove};
+  constexpr std::array missing{ksmscan, collapse, pageout,       mlock,          munlock,
+                               free,    cold,     populate_read, populate_write, willneed,
+                               remove,  guard,    unguard,       unmergeable,    mergeable};
   return std::ranges::find(missing, op.verb) != missing.end() || op.populate;
 }
 

@@ -101,6 +101,9 @@ struct archetype {
   static void ptep_set_wrprotect(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
     word.fetch_and(~writable, order::relaxed);
   }
+  static bool ptep_test_and_clear_young(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
+    return (word.fetch_and(~used, order::relaxed) & used) != 0;
+  }
   static bool ptep_set_access_flags(Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {
     return dirty && word.exchange(entry.val, order::relaxed) != entry.val;
   }

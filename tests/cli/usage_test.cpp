@@ -116,6 +116,36 @@ TEST(Mistyped, Trace) {
           "of one backend; type --arch x86"}});
 }
 
+TEST(Mistyped, Bench) {
+  check({{{"bench", "munmap"}, "'munmap' is one word too many"},
+         {{"bench", "--workload", "munnap"}, "no workload 'munnap'; type munmap"},
+         {{"bench", "--workload", "nothing-like-it"}, "touch-dontneed, munmap"},
+         {{"bench", "--workload", "munmap,"}, "no workload ''"},
+         {{"bench", "--workload"}, "--workload wants one value"},
+         {{"bench", "--cpus", "0"}, "from 1 to 1024"},
+         {{"bench", "--cpus", "1,,2"}, "--cpus ''"},
+         {{"bench", "--cpus", "two"}, "--cpus 'two'"},
+         {{"bench", "--workload", "shootdown", "--cpus", "1"}, "type --cpus 2"},
+         {{"bench", "--repetitions", "0"}, "from 1 to 1000"},
+         {{"bench", "--seconds", "soon"}, "--seconds 'soon'"},
+         {{"bench", "--place", "x"}, "--place 'x'"},
+         {{"bench", "--table", "--json"}, "type one of them"},
+         {{"bench", "--strategy", "lazy"}, "no option --strategy"}});
+}
+
+TEST(Mistyped, Record) {
+  check({{{"record"}, "type tlblab record -- CMD"},
+         {{"record", "--"}, "type tlblab record -- CMD"},
+         {{"record", "ls", "-l"}, "no option -l"},
+         {{"record", "--", "no-such-program-anywhere"}, "no program 'no-such-program-anywhere'"},
+         {{"record", "--", ""}, "no program ''"},
+         {{"record", "-o", "/", "--", "true"}, "that is a directory"},
+         {{"record", "-o", "/nowhere/at/all", "--", "true"}, "no file can be made"},
+         {{"record", "-o", "", "--", "true"}, "that is no name"},
+         {{"record", "-o"}, "-o wants one value"},
+         {{"record", "--forse", "--", "true"}, "type --force"}});
+}
+
 TEST(Mistyped, Stress) {
   check({{{"stress"}, "SCENARIO is missing"},
          {{"stress", "madvise-paralel-2017"}, "type madvise-parallel-2017"},

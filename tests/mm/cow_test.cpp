@@ -243,7 +243,7 @@ TYPED_TEST(Cow, APrivateMappingOfAFileIsCopiedOnWrite) {
     EXPECT_EQ(user_write<TypeParam>(mm, page_at(8), 20), AccessResult::done);
     EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "over a page that was there";
     EXPECT_EQ(user_write<TypeParam>(mm, page_at(9) + 8, 21), AccessResult::done);
-    EXPECT_THAT(rig.flushes(), IsEmpty()) << "nothing was there";
+    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "it was mapped around the first read";
     EXPECT_EQ(peek<TypeParam>(mm, 0), 10U);
     EXPECT_EQ(peek<TypeParam>(mm, 8), 20U);
     EXPECT_EQ(peek<TypeParam>(mm, 9), 11U) << "the rest of the copy is the file's";
@@ -311,7 +311,7 @@ TYPED_TEST(Cow, DirtySharedPagesAreFlushedAtTheEndOfEachTable) {
     EXPECT_EQ(peek<TypeParam>(mm, 512), 3U);
     rig.flushes();
     dontneed<TypeParam>(mm, 510, 4);
-    EXPECT_THAT(rig.flushes(), ElementsAre(2)) << "clean ones wait for the end";
+    EXPECT_THAT(rig.flushes(), ElementsAre(4)) << "clean ones, two of them mapped around, wait";
   });
 }
 

@@ -2,6 +2,7 @@
 // Transparent huge pages: what is mapped, what each change costs, and what is left of it.
 #include "mm/huge_memory.tcc"
 
+#include "mm/gup.tcc"
 #include "tests/mm/backends.h"
 #include "tests/support/mm_rig.h"
 
@@ -376,8 +377,11 @@ TYPED_TEST(HugeMemory, APinnedFolioIsNotSharedWhole) {
   rig.run([&] {
     mm_struct& mm = rig.mm();
     this->map_and_fill(mm);
-    page* head = this->page_of(mm, 0);
-    head->pincount.fetch_add(1, order::relaxed);
+    page* pinned = nullptr;
+    ASSERT_EQ(get_user_pages_fast<TypeParam>(mm, page_at(40), 1, FOLL_PIN | FOLL_WRITE, &pinned),
+              1);
+    EXPECT_EQ(pinned, this->page_of(mm, 40));
+    EXPECT_TRUE(this->is_huge(mm, 0));
     mm_struct* child = dup_mm<TypeParam>(mm);
     ASSERT_NE(child, nullptr);
     EXPECT_FALSE(this->is_huge(mm, 0));
@@ -385,8 +389,10 @@ TYPED_TEST(HugeMemory, APinnedFolioIsNotSharedWhole) {
     use_mm<TypeParam>(*child);
     this->expect_run(*child, 0, 1, whole);
     use_mm<TypeParam>(mm);
-    head->pincount.fetch_sub(1, order::relaxed);
+    fill<TypeParam>(mm, 40, 1, 400);
+    EXPECT_EQ(this->page_of(mm, 40), pinned) << "the device and the program see one page";
     mmput<TypeParam>(*child);
+    unpin_user_page(pinned);
   });
 }
 

@@ -129,9 +129,45 @@ class ScriptRun {
       return protect<A>(mm, range().page, range().pages, protection(words_.at(4)));
     if (what == "mremap") return call_mremap(mm);
     if (what.starts_with("uffd")) return userfault(mm);
+    if (what == "mlock") return do_mlock<A>(mm, page_at(range().page), range().pages * page_size);
+    if (what == "munlock")
+      return do_munlock<A>(mm, page_at(range().page), range().pages * page_size);
+    if (const auto advice = advices().find(what); advice != advices().end())
+      return advice->second(mm, page_at(range().page), range().pages * page_size);
     if (what == "fork") return (child_ = dup_mm<A>(mm)) == nullptr ? -1 : 0;
     ADD_FAILURE() << "no operation " << what;
     return 0;
+  }
+  template <std::uint32_t Set, std::uint32_t Clear>
+  static std::int64_t flags(mm_struct& mm, vaddr_t start, std::uint64_t length) {
+    return do_madvise_flags<A>(mm, start, length, Set, Clear);
+  }
+  using Advice = std::int64_t (*)(mm_struct&, vaddr_t, std::uint64_t);
+  static const std::map<std::string, Advice>& advices() {
+    static const std::map<std::string, Advice> known{
+        {"free", &do_madvise_free<A>},
+        {"cold", &do_madvise_cold<A>},
+        {"willneed", &do_madvise_willneed<A>},
+        {"hugepage", &flags<VM_HUGEPAGE, VM_NOHUGEPAGE>},
+        {"dontfork", &flags<VM_DONTCOPY, 0>},
+        {"wipeonfork", &flags<VM_WIPEONFORK, 0>},
+        {"sequential", &flags<VM_SEQ_READ, 0>},
+        {"mergeable", &flags<VM_MERGEABLE, 0>},
+        {"remove", &do_madvise_remove<A>},
+        {"guard", [](mm_struct& mm, vaddr_t at,
+                     std::uint64_t n) { return do_madvise_guard<A>(mm, at, n, true); }},
+        {"unguard", [](mm_struct& mm, vaddr_t at,
+                       std::uint64_t n) { return do_madvise_guard<A>(mm, at, n, false); }},
+        {"populate_read", [](mm_struct& mm, vaddr_t at,
+                             std::uint64_t n) { return do_madvise_populate<A>(mm, at, n, false); }},
+        {"populate_write", [](mm_struct& mm, vaddr_t at,
+                              std::uint64_t n) { return do_madvise_populate<A>(mm, at, n, true); }},
+        {"dontneed_locked",
+         [](mm_struct& mm, vaddr_t at, std::uint64_t n) {
+           return do_madvise_dontneed<A>(mm, at, n, true);
+         }},
+    };
+    return known;
   }
   static std::uint32_t protection(const std::string& letters) {
     static const std::map<std::string, std::uint32_t> known{
@@ -151,13 +187,14 @@ class ScriptRun {
   }
   std::int64_t call_mmap(mm_struct& mm) {
     const bool shared = has("shared");
-    address_space* file = shared || has("memfd") ? file_create() : nullptr;
+    address_space* file = shared || has("memfd") || has("file") ? file_of_line() : nullptr;
     const std::int64_t result =
         do_mmap<A>(mm, {.address = page_at(areas_.at(words_[1])),
                         .length = number(2) * page_size,
                         .flags = protection(words_.at(3)) | (shared ? VM_SHARED : 0U),
                         .fixed = true,
-                        .file = file});
+                        .file = file,
+                        .populate = has("populate")});
     if (file != nullptr) put_file(*file);
     return result;
   }
@@ -173,6 +210,16 @@ class ScriptRun {
     const vaddr_t from = page_at(areas_.at(words_.at(4)) + number(5));
     return what == "uffdcopy" ? do_uffd_copy<A>(mm, start, length, from)
                               : do_uffd_move<A>(mm, start, from, length);
+  }
+  // A file or memfd was written before it is mapped; shared anonymous memory is a hole.
+  address_space* file_of_line() {
+    const bool named = has("memfd") || has("file");
+    return file_create({.kind = has("file") ? FileKind::disk : FileKind::shmem,
+                        .pages = number(2),
+                        .contents = named ? &initial_word : nullptr});
+  }
+  static std::uint64_t initial_word(std::uint64_t index, std::size_t word) {
+    return (index + 1) * 1000 + word;
   }
   std::int64_t call_mremap(mm_struct& mm) {
     const std::string to = value_of("to=");

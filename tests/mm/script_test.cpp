@@ -14,6 +14,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 namespace {
 
 constexpr const char* scripts[] = {
+    "cold_two_vmas",
     "dontneed_hole",
     "dontneed_reclaim_pt",
     "dontneed_reclaim_skew",
@@ -23,10 +24,16 @@ constexpr const char* scripts[] = {
     "dontneed_twice_partial",
     "errors",
     "exit_big",
+    "file_shared",
     "fork_parent_unmaps",
     "fork_private_memfd",
     "fork_shared",
     "fork_write_parent",
+    "free_basic",
+    "free_readtouched",
+    "free_two_vmas",
+    "guard",
+    "mlock",
     "mmap_fixed_over",
     "mprotect_basic",
     "mprotect_exec",

@@ -3,6 +3,7 @@
 // all CPUs at once, in one address space.
 #pragma once
 
+#include "mm/gup.tcc"
 #include "tests/oracle/clean_workload.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -29,6 +30,7 @@ class HugeWorkload {
       case 6: have_child(part); break;
       case 7:
       case 8: static_cast<void>(do_madvise_dontneed<A>(mm_, start, huge)); break;
+      case 10: pin(part); break;
       case 9: static_cast<void>(do_madvise_dontneed<A>(mm_, part, 8 * page_size)); break;
       default: access(mm_, part); break;
     }
@@ -60,6 +62,13 @@ class HugeWorkload {
                                          .may_move = true,
                                          .fixed = true,
                                          .new_address = place(dice_(regions))}));
+  }
+  void pin(vaddr_t va) noexcept {
+    page* pages[3];
+    const auto got = get_user_pages_fast<A>(mm_, va, 3, FOLL_PIN | FOLL_WRITE, pages);
+    if (got <= 0) return;
+    have_child(va);
+    unpin_user_pages(pages, static_cast<std::uint64_t>(got));
   }
   void have_child(vaddr_t va) noexcept {
     mm_struct* child = dup_mm<A>(mm_);
