@@ -444,7 +444,6 @@ FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unsha
 
 template <ArchBackend A>
 FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept {
-  charge(Cost::page_fault);
   if (vm_area_struct* vma = lock_vma_under_rcu(mm, va); vma != nullptr) {
     const FaultResult result = handle_vma_fault<A>(*vma, va, access);
     vma_end_read(*vma);

@@ -37,7 +37,7 @@ void vma_free_rcu(rcu_head* head) noexcept {
 }
 
 void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
-  vma_start_write(low);
+  vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
   {
     const i_mmap_write_lock lock(low.vm_file);  // a page of high is found in one of them
     low.vm_end = high.vm_end;
