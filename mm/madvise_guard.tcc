@@ -3,6 +3,11 @@
 // area of their own. Kernel file: madvise.c (6.13; files too since 6.15). A guard is an entry that
 // is not present: no TLB ever holds it, so neither making nor removing one flushes; what was mapped
 // in its place is zapped before, with the zap's flush.
+//
+// Only the zap promises that nobody uses the old translation when it returns. Where the call finds
+// an entry empty because another thread's MADV_DONTNEED has just cleared it, it puts its marker there
+// and may return before that thread has flushed: as in the kernel, a CPU can then still use the page
+// for a moment.
 #pragma once
 
 #include "mm/madvise_lru.tcc"
@@ -61,10 +66,13 @@ std::int64_t guard_install(vm_area_struct& vma, vaddr_t start, vaddr_t end) noex
     const GuardResult result = install_guard_range<A>(mm, start, end);
     if (result == GuardResult::done) return 0;
     if (result == GuardResult::no_memory) return -ENOMEM;
+    constexpr auto call = static_cast<std::uint64_t>(MmCall::madvise_guard);
+    trace(EventKind::call_begin, mm.id, call, start, end);
     mmu_gather<A> tlb;
     tlb_gather_mmu(tlb, mm, start, end);
     unmap_page_range(tlb, vma, start, end, {});
     tlb_finish_mmu(tlb);
+    trace(EventKind::call_end, mm.id, call, start, end);
   }
 }
 
@@ -91,7 +99,7 @@ std::int64_t do_madvise_guard(mm_struct& mm,
                               vaddr_t start,
                               std::uint64_t length,
                               bool install) noexcept {
-  return detail::madvise_call(mm, start, length, MmCall::madvise_guard, [&](detail::call_range at) {
+  return detail::madvise_locked(mm, start, length, [&](detail::call_range at) {
     return detail::madvise_walk_vmas(mm, at, [&](vm_area_struct& vma, vaddr_t from, vaddr_t end) {
       return install ? detail::guard_install<A>(vma, from, end)
                      : detail::guard_remove<A>(vma, from, end);

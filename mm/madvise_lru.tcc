@@ -133,17 +133,26 @@ std::int64_t cold_area(vm_area_struct& vma, vaddr_t start, vaddr_t end) noexcept
 
 // What all advice that changes entries does around its work. act(range) with mmap_lock for reading.
 template <class Act>
-std::int64_t madvise_call(
-    mm_struct& mm, vaddr_t start, std::uint64_t length, MmCall call, Act act) noexcept {
+std::int64_t madvise_locked(mm_struct& mm, vaddr_t start, std::uint64_t length, Act act) noexcept {
   call_range range{};
   if (const std::int64_t error = check_advice(start, length, range)) return error;
   if (range.start == range.end) return 0;
-  trace(EventKind::call_begin, mm.id, static_cast<std::uint64_t>(call), range.start, range.end);
   mm.mmap_lock.down_read();
   const std::int64_t result = act(range);
   mm.mmap_lock.up_read();
-  trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(call), range.start, range.end);
   return result;
+}
+
+// The same, and who listens is told: when it returns no CPU uses what it saw taken away.
+template <class Act>
+std::int64_t madvise_call(
+    mm_struct& mm, vaddr_t start, std::uint64_t length, MmCall call, Act act) noexcept {
+  return madvise_locked(mm, start, length, [&](call_range range) {
+    trace(EventKind::call_begin, mm.id, static_cast<std::uint64_t>(call), range.start, range.end);
+    const std::int64_t result = act(range);
+    trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(call), range.start, range.end);
+    return result;
+  });
 }
 
 }  // namespace detail

@@ -55,6 +55,7 @@ void Coherence::call_begin(const trace_event& e) noexcept {
   cpus_[e.cpu].in_call.store(true, std::memory_order_relaxed);
   local.call = static_cast<MmCall>(e.a);
   local.mm = e.mm;
+  if (local.call == MmCall::fork) cpus_[e.cpu].forks.store(e.mm, std::memory_order_relaxed);
   local.seen.clear();
 }
 
@@ -77,6 +78,7 @@ void Coherence::call_end(const trace_event& e) noexcept {
     check_return(e, local);
   }
   cpus_[e.cpu].in_call.store(false, std::memory_order_relaxed);
+  cpus_[e.cpu].forks.store(0, std::memory_order_relaxed);
   check_watch_at_return(e.cpu);
 }
 
@@ -226,14 +228,9 @@ void Coherence::pending_dec(const trace_event& e) noexcept {
     });
 }
 
-bool Coherence::owes_nothing_by_rule(const trace_event& e) const noexcept {
-  const Local& local = locals_[e.cpu];
-  return in_call(e.cpu) && local.call == MmCall::fork;
-}
-
 void Coherence::ptl_acquire(const trace_event& e) noexcept {
   TableHistory* history = TableHistories::find(e.a);
-  if (history == nullptr || history->nr_unpaid == 0 || owes_nothing_by_rule(e)) return;
+  if (history == nullptr || history->nr_unpaid == 0 || cpus_.is_forked(e.mm)) return;
   const mm_struct* mm = table_.loaded_mm(e.cpu);
   if (mm == nullptr || mm->id != e.mm || mm->tlb_flush_pending.load(order::relaxed) != 0) return;
   check_paid(e, *history);

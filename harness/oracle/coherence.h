@@ -16,8 +16,9 @@
 // know of the store. What a call cleaned is looked at when it returns; who relies on a page being
 // clean without a call (page_clean_act) is held to it at once.
 //
-// fork takes rights away without raising the count: it holds mmap_lock for writing, so the only one
-// to take those locks before its flush is fork itself.
+// fork takes rights away without raising the count: it holds mmap_lock for writing, and the lock of
+// each area that it copies, so no fault looks at what it changed before its flush. A fault of another
+// area may take the lock of the same table meanwhile: nothing is judged until the fork is over.
 #pragma once
 
 #include <vector>
@@ -90,7 +91,6 @@ class Coherence {
                         const TableHistory& history,
                         vaddr_t start,
                         vaddr_t end) noexcept;
-  [[nodiscard]] bool owes_nothing_by_rule(const trace_event& e) const noexcept;
 
   const OracleTable& table_;
   CpuStates& cpus_;

@@ -18,6 +18,7 @@ struct alignas(128) CpuState {
   std::atomic<std::uint64_t> runs{0};     // id of the mm; 0: none
   std::atomic<std::uint64_t> flushes{0};  // of its gathers
   std::atomic<bool> in_call{false};       // between call_begin and call_end
+  std::atomic<std::uint64_t> forks{0};    // id of the mm that it is copying; 0: none
 };
 
 class CpuStates {
@@ -43,11 +44,18 @@ class CpuStates {
     for (unsigned cpu = 0; cpu < cpus_; ++cpu)
       if (states_[cpu].runs.load(std::memory_order_acquire) == mm) visit(cpu);
   }
+  // Asked with a page-table lock held: a fork that has had the lock is seen.
+  [[nodiscard]] bool is_forked(std::uint64_t mm) const noexcept {
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu)
+      if (states_[cpu].forks.load(std::memory_order_relaxed) == mm) return true;
+    return false;
+  }
   void reset() noexcept {
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
       states_[cpu].runs.store(0, std::memory_order_relaxed);
       states_[cpu].flushes.store(0, std::memory_order_relaxed);
       states_[cpu].in_call.store(false, std::memory_order_relaxed);
+      states_[cpu].forks.store(0, std::memory_order_relaxed);
     }
   }
 

@@ -81,6 +81,8 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"swap_slot_freed_twice", "mm", "a swap slot was given back more often than it was counted"},
     {"swap_slots_left_at_the_end", "mm", "swap slots were never given back"},
     {"unpinned_more_than_pinned", "mm", "a large folio was unpinned more often than it was pinned"},
+    {"area_written_without_mmap_lock", "mm",
+     "an area was to be changed by a CPU that does not hold mmap_lock for writing"},
     {"no_memory_for_the_replay", "mm", "the machine is too small for the recording"},
     // What the simulated machine forbids.
     {"access_window_inside_another", "cpu", "an access began inside another access of its CPU"},

@@ -90,6 +90,7 @@ class Cpu {
         {3, &Cpu::move_common},
         {2, &Cpu::dont_fork},
         {1, &Cpu::huge_or_not},
+        {6, &Cpu::advise_common},
         {1, &Cpu::use_wide},
         {5, &Cpu::use_shared_file},
         {5, &Cpu::use_private_file},
@@ -256,6 +257,24 @@ class Cpu {
                                           on ? flag : 0, on ? 0 : flag));
   }
 
+  // Advice that keeps what is there or takes it away whole, guards, locked memory.
+  void advise_common() {
+    const Pages which = some(sizes_.common);
+    const vaddr_t start = at(any_region(), which.first);
+    const std::uint64_t length = which.nr * page_size;
+    switch (dice(8)) {
+      case 0: static_cast<void>(do_madvise_free<A>(mm(), start, length)); break;
+      case 1: static_cast<void>(do_madvise_cold<A>(mm(), start, length)); break;
+      case 2: static_cast<void>(do_madvise_populate<A>(mm(), start, length, dice(2) == 0)); break;
+      case 3: static_cast<void>(do_madvise_guard<A>(mm(), start, length, true)); break;
+      case 4: static_cast<void>(do_madvise_guard<A>(mm(), start, length, false)); break;
+      case 5: static_cast<void>(do_mlock<A>(mm(), start, length)); break;
+      case 6: static_cast<void>(do_munlock<A>(mm(), start, length)); break;
+      default:
+        static_cast<void>(do_madvise_remove<A>(mm(), at(shared_file, which.first), length));
+        break;
+    }
+  }
   // From the next fault on, if the machine has a run of frames that long.
   void huge_or_not() {
     const bool on = dice(3) != 0;
