@@ -194,7 +194,7 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
 template <ArchBackend A>
 int mappings_in_table(pte_ref ref, const page* p) noexcept {
   const access_window<A::features.async_invalidate> unit;
-  const pfn_t first = p->head->pfn, end = first + folio_nr_pages(p);
+  const pfn_t first = folio_of(p)->pfn, end = first + folio_nr_pages(p);
   int found = 0;
   for (unsigned i = 0; i < ptrs_per_table; ++i) {
     const pte_t pte = ptep_get({ref.table, i});

@@ -82,7 +82,13 @@ struct page {
 
 // The folio that a page belongs to: who counts references and pins, and has the flags but for
 // PG_anon_exclusive, is its head. Stays while the caller has a reference. Kernel: page_folio.
-[[nodiscard]] inline page* folio_of(page* p) noexcept { return p->head; }
+template <class Page>
+[[nodiscard]] Page* folio_of(Page* p) noexcept {
+  return read_once(p->head);
+}
+[[nodiscard]] inline unsigned folio_order(const page* folio) noexcept {
+  return read_once(folio->order);
+}
 
 // One descriptor per frame of the machine, by pfn. Frame 0 is the zero page.
 extern page* mem_map;

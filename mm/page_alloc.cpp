@@ -58,7 +58,7 @@ void split_frames_between_cpus(std::uint64_t frames) noexcept {
 page* make_descriptor(pfn_t pfn) noexcept {
   page* p = new (&mem_map[pfn]) page;
   p->pfn = pfn;
-  p->head = p;
+  write_once(p->head, p);
   return p;
 }
 
@@ -239,11 +239,11 @@ using OneUnit = access_window<false>;
 // Nobody else knows the pages: in explore one step and not 512.
 void make_folio(page* head, unsigned order, void* memory) noexcept {
   const OneUnit unit;
-  head->order = order;
+  write_once(head->order, order);
   head->refcount.store(1, order::relaxed);
   auto* frame = static_cast<std::byte*>(memory);
   for (page* p = head; p < head + (1U << order); ++p, frame += page_size) {
-    p->head = head;
+    write_once(p->head, head);
     p->frame = frame;
     p->flags.store(0, order::relaxed);
     p->mapping = nullptr;
@@ -252,19 +252,19 @@ void make_folio(page* head, unsigned order, void* memory) noexcept {
 
 void end_lives(page* head, unsigned order) noexcept {
   const OneUnit unit;
-  head->order = 0;
+  write_once(head->order, 0U);
   for (page* p = head; p < head + (1U << order); ++p) {
     trace(EventKind::page_free, 0, p->pfn, p->generation.load(order::relaxed));
     vm_bug_on(p->mapcount.load(order::relaxed) != 0, "page_freed_while_mapped");
-    p->head = p;
+    write_once(p->head, p);
     end_life(p);
   }
 }
 
 void free_folio_now(page* head) noexcept {
-  if (head->order == 0) return free_page_now(head);
+  if (folio_order(head) == 0) return free_page_now(head);
   vm_bug_on(head->large_mapcount.load(order::relaxed) != 0, "page_freed_while_mapped");
-  const unsigned order = head->order;
+  const unsigned order = folio_order(head);
   void* memory = head->frame;
   end_lives(head, order);
   free_frames(memory, order);
@@ -291,7 +291,7 @@ bool mem_init(std::uint64_t frames) noexcept {
   page* zero = new (zero_page()) page;
   zero->frame = alloc_frame(AllocSite::object);
   if (zero->frame == nullptr) return false;
-  zero->head = zero;
+  write_once(zero->head, zero);
   zero->flags.store(PG_reserved, order::relaxed);
   last_mm_ctx_id.store(0, order::relaxed);
   swap_init();
@@ -397,7 +397,7 @@ void free_table(page* table) noexcept {
 
 void folio_ref_add(page* p, int refs) noexcept {
   if (page_test(p, PG_reserved)) return;
-  vm_bug_on(p->head->refcount.fetch_add(refs, order::relaxed) <= 0, "reference_to_free_page");
+  vm_bug_on(folio_of(p)->refcount.fetch_add(refs, order::relaxed) <= 0, "reference_to_free_page");
 }
 
 void get_page(page* p) noexcept { folio_ref_add(p, 1); }
@@ -405,9 +405,9 @@ void get_page(page* p) noexcept { folio_ref_add(p, 1); }
 void folio_put_refs(page* p, int refs) noexcept {
   if (page_test(p, PG_reserved)) return;
   // Full, as the kernel's sub_and_test: this owner's accesses before the next owner's.
-  const int before = p->head->refcount.fetch_sub(refs, order::full);
+  const int before = folio_of(p)->refcount.fetch_sub(refs, order::full);
   vm_bug_on(before < refs, "page_freed_twice");
-  if (before == refs) free_folio_now(p->head);
+  if (before == refs) free_folio_now(folio_of(p));
 }
 
 void put_page(page* p) noexcept { folio_put_refs(p, 1); }
@@ -419,7 +419,7 @@ void folio_add_rmap_ptes(page* p, unsigned nr) noexcept {
     return;
   }
   change_mapcounts(p, nr, 1);
-  p->head->large_mapcount.fetch_add(static_cast<int>(nr), order::relaxed);
+  folio_of(p)->large_mapcount.fetch_add(static_cast<int>(nr), order::relaxed);
 }
 
 void folio_remove_rmap_ptes(page* p, unsigned nr) noexcept {
@@ -431,7 +431,7 @@ void folio_remove_rmap_ptes(page* p, unsigned nr) noexcept {
     return;
   }
   change_mapcounts(p, nr, -1);
-  p->head->large_mapcount.fetch_sub(static_cast<int>(nr), order::relaxed);
+  folio_of(p)->large_mapcount.fetch_sub(static_cast<int>(nr), order::relaxed);
 }
 
 void folio_add_rmap_pmd(page* head) noexcept {

@@ -41,22 +41,22 @@ inline constexpr unsigned max_folio_order = 9;
 // The caller has made sure that no walker, of hardware or software, can still reach it (D15, D16).
 void free_table(page* table) noexcept;
 
-inline bool folio_test_large(const page* p) noexcept { return p->head->order != 0; }
-inline unsigned folio_nr_pages(const page* p) noexcept { return 1U << p->head->order; }
+inline bool folio_test_large(const page* p) noexcept { return folio_order(folio_of(p)) != 0; }
+inline unsigned folio_nr_pages(const page* p) noexcept { return 1U << folio_order(folio_of(p)); }
 
 // Flags are the folio's, whichever of its pages is asked, but for PG_anon_exclusive: that is the
 // page's own, and the head's for the whole folio while a PMD maps it.
 template <class Page>
 [[nodiscard]] Page* flag_holder(Page* p, std::uint32_t flags) noexcept {
-  return flags == PG_anon_exclusive ? p : p->head;
+  return flags == PG_anon_exclusive ? p : folio_of(p);
 }
 inline bool page_test(const page* p, std::uint32_t flags) noexcept {
   return (flag_holder(p, flags)->flags.load(order::relaxed) & flags) != 0;
 }
 inline void page_set(page* p, std::uint32_t flags) noexcept {
-  const std::uint32_t own = p == p->head ? 0 : flags & PG_anon_exclusive;
+  const std::uint32_t own = p == folio_of(p) ? 0 : flags & PG_anon_exclusive;
   if (own != 0) p->flags.fetch_or(own, order::relaxed);
-  if (flags != own) p->head->flags.fetch_or(flags & ~own, order::relaxed);
+  if (flags != own) folio_of(p)->flags.fetch_or(flags & ~own, order::relaxed);
 }
 inline void page_clear(page* p, std::uint32_t flags) noexcept {
   flag_holder(p, flags)->flags.fetch_and(~flags, order::relaxed);
@@ -86,7 +86,7 @@ void folio_add_rmap_pmd(page* head) noexcept;
 void folio_remove_rmap_pmd(page* head) noexcept;
 // Entries that map this page, of either size. Exact only while nobody changes one.
 [[nodiscard]] inline int page_mapcount(const page* p) noexcept {
-  return p->mapcount.load(order::relaxed) + p->head->entire_mapcount.load(order::relaxed);
+  return p->mapcount.load(order::relaxed) + folio_of(p)->entire_mapcount.load(order::relaxed);
 }
 
 void copy_user_page(page* to, const page* from) noexcept;

@@ -38,7 +38,7 @@ struct zap_progress {
 template <ArchBackend A>
 unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
   if (!folio_test_large(p)) return 1;
-  const pfn_t behind = p->head->pfn + folio_nr_pages(p) - p->pfn;
+  const pfn_t behind = folio_of(p)->pfn + folio_nr_pages(p) - p->pfn;
   const std::uint64_t most = behind < room ? behind : room;
   const bool watched = A::pte_uffd_wp(ptep_get(ref));
   unsigned nr = 1;

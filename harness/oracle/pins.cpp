@@ -19,7 +19,8 @@ void Pins::page_pin(const trace_event& e) noexcept {
   smp_mb();
   // While a PMD maps a large folio its head has the flag for all pages.
   const page* p = pfn_to_page(e.a);
-  const std::uint32_t flags = p->flags.load(order::relaxed) | p->head->flags.load(order::relaxed);
+  const std::uint32_t flags =
+      p->flags.load(order::relaxed) | folio_of(p)->flags.load(order::relaxed);
   if ((flags & PG_anon) != 0 && (flags & PG_anon_exclusive) == 0)
     log_.report(kind::unreliable_pin, [&] {
       return fmt::format("cpu{} pinned page {} at {:#x} although it is not exclusive", e.cpu, e.a,

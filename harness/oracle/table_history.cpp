@@ -17,7 +17,7 @@ unsigned rights_of(const hw::TlbData& entry) noexcept {
 // A page that is known to be dirty anyway is not lost by a store that leaves no mark in the entry.
 bool known_dirty(const hw::TlbData& entry) noexcept {
   return entry.frame->generation.load(order::acquire) == entry.frame_generation &&
-         (entry.frame->head->flags.load(order::relaxed) & PG_dirty) != 0;
+         (folio_of(entry.frame)->flags.load(order::relaxed) & PG_dirty) != 0;
 }
 
 }  // namespace

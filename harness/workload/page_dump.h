@@ -22,7 +22,7 @@ inline std::uint8_t seen_prot(std::uint32_t vm_flags) noexcept {
 // What is said of the frame.
 inline void see_frame(pfn_t pfn, PageSeen& seen) noexcept {
   const page* p = pfn_to_page(pfn);
-  const page* folio = p->head;
+  const page* folio = folio_of(p);
   seen.frame = pfn;
   seen.word = read_once(*static_cast<const std::uint64_t*>(p->frame));
   seen.zero_page = page_test(folio, PG_reserved);

@@ -139,12 +139,12 @@ void write_once(Atomic<T>& word, T value) noexcept {
 // The same for a plain word in a frame. No step of its own: a program's access is one inside its
 // window, and a copy of a page counts as one.
 template <class T>
-  requires std::is_integral_v<T>
+  requires std::is_integral_v<T> || std::is_pointer_v<T>
 T read_once(const T& word) noexcept {
   return word;
 }
 template <class T>
-  requires std::is_integral_v<T>
+  requires std::is_integral_v<T> || std::is_pointer_v<T>
 void write_once(T& word, T value) noexcept {
   word = value;
 }

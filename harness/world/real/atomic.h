@@ -130,12 +130,12 @@ void write_once(Atomic<T>& word, T value) noexcept {
 
 // The same for a plain word in a frame: what programs share without locks.
 template <class T>
-  requires std::is_integral_v<T>
+  requires std::is_integral_v<T> || std::is_pointer_v<T>
 T read_once(const T& word) noexcept {
   return std::atomic_ref(const_cast<T&>(word)).load(std::memory_order_relaxed);
 }
 template <class T>
-  requires std::is_integral_v<T>
+  requires std::is_integral_v<T> || std::is_pointer_v<T>
 void write_once(T& word, T value) noexcept {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
 }
