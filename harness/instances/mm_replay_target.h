@@ -95,7 +95,11 @@ class MmReplayTarget final : public ReplayTarget {
   std::int64_t madvise(vaddr_t address, std::uint64_t length, std::uint32_t advice) override {
     switch (advice) {
       case abi::madv_dontneed:
-      case abi::madv_dontneed_locked: return do_madvise_dontneed<A>(current(), address, length);
+      case abi::madv_dontneed_locked:
+        return do_madvise_dontneed<A>(current(), address, length,
+                                      advice == abi::madv_dontneed_locked);
+      case abi::madv_free: return do_madvise_free<A>(current(), address, length);
+      case abi::madv_cold: return do_madvise_cold<A>(current(), address, length);
       case abi::madv_dontfork: return flags(address, length, VM_DONTCOPY, 0);
       case abi::madv_dofork: return flags(address, length, 0, VM_DONTCOPY);
       case abi::madv_wipeonfork: return flags(address, length, VM_WIPEONFORK, 0);

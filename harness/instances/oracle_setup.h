@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "harness/oracle/oracles.h"
@@ -15,7 +15,7 @@ template <ArchBackend A>
 class OracleSetup {
  public:
   OracleSetup(unsigned cpus, bool on, OracleOptions options) {
-    if (on) oracles_.emplace(oracle_table<A>(cpus), options);
+    if (on) oracles_ = std::make_unique<Oracles>(oracle_table<A>(cpus), options);
   }
   // Null: nobody listens.
   [[nodiscard]] TraceSink* sink(unsigned cpu) noexcept {
@@ -38,7 +38,7 @@ class OracleSetup {
   }
 
  private:
-  std::optional<Oracles> oracles_;
+  std::unique_ptr<Oracles> oracles_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -29,6 +29,7 @@ enum Advice : std::uint32_t {
   madv_dodump = 17,
   madv_wipeonfork = 18,
   madv_keeponfork = 19,
+  madv_cold = 20,
   madv_pageout = 21,
   madv_populate_read = 22,
   madv_populate_write = 23,
