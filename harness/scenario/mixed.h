@@ -517,12 +517,14 @@ class Cpu {
   }
   void end_child() {
     if (children_.empty()) return;
-    const std::unique_ptr<Space> last = std::move(children_.back());
-    children_.pop_back();
-    unpin_all_of(*last);
-    here_ = children_.empty() ? &roots_[last->root] : children_.back().get();
+    // It stays in the list until it is over: what only the stack owned would be lost where an
+    // execution is abandoned.
+    const Space& last = *children_.back();
+    unpin_all_of(last);
+    here_ = children_.size() == 1 ? &roots_[last.root] : children_[children_.size() - 2].get();
     use_mm<A>(mm());
-    mmput<A>(*last->mm);
+    mmput<A>(*last.mm);
+    children_.pop_back();
   }
   void change_space() {
     const std::uint64_t to = dice(roots_.size() + children_.size());
