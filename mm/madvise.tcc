@@ -78,7 +78,7 @@ inline std::int64_t change_area_flags(
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vma = vma_lookup(mm, start);
   vma_start_write(*vma);
-  vma->vm_flags = flags;
+  vm_flags_reset(*vma, flags);
   vma_merge(mm, *vma);
   return 0;
 }

@@ -151,9 +151,10 @@ void tlb_finish_mmu(mmu_gather<A>& tlb) noexcept {
 template <ArchBackend A>
 void tlb_start_vma(mmu_gather<A>& tlb, const vm_area_struct& vma) noexcept {
   if (tlb.fullmm) return;
-  tlb.vma_huge = (vma.vm_flags & VM_HUGETLB) != 0;
-  tlb.vma_exec = (vma.vm_flags & VM_EXEC) != 0;
-  tlb.vma_pfn = (vma.vm_flags & VM_PFNMAP) != 0;
+  const std::uint32_t flags = read_once(vma.vm_flags);  // as vm_flags_reset says
+  tlb.vma_huge = (flags & VM_HUGETLB) != 0;
+  tlb.vma_exec = (flags & VM_EXEC) != 0;
+  tlb.vma_pfn = (flags & VM_PFNMAP) != 0;
 }
 
 // The next area may be of another kind, and pages without a reference count have nobody but the

@@ -147,7 +147,7 @@ vm_area_struct* mprotect_fixup(mmu_gather<A>& tlb,
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return nullptr;
   vm_area_struct& part = *vma_lookup(mm, start);
   vma_start_write(part);
-  part.vm_flags = flags;
+  vm_flags_reset(part, flags);
   change_protection(tlb, part, start, end);
   return &vma_merge(mm, part);
 }

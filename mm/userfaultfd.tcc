@@ -60,7 +60,7 @@ std::int64_t uffd_set_modes(mm_struct& mm,
   if (!vma_split_at(mm, start) || !vma_split_at(mm, end)) return -ENOMEM;
   vm_area_struct& part = *vma_lookup(mm, start);
   vma_start_write(part);
-  part.vm_flags = flags;
+  vm_flags_reset(part, flags);
   vma_merge(mm, part);
   return 0;
 }

@@ -50,8 +50,14 @@ void vma_free(vm_area_struct& vma) noexcept;
 inline std::uint64_t linear_page_index(const vm_area_struct& vma, vaddr_t va) noexcept {
   return vma.vm_pgoff + ((va - vma.vm_start) >> page_shift);
 }
+// Changes the flags of an area that is in the tree. A walk by reverse mapping may read them, with
+// i_mmap_rwsem only: it must not care for what changes, so VM_SHARED never does. mmap_lock for
+// writing, and vma_start_write.
+inline void vm_flags_reset(vm_area_struct& vma, std::uint32_t flags) noexcept {
+  write_once(vma.vm_flags, flags);
+}
 inline bool is_cow_mapping(const vm_area_struct& vma) noexcept {
-  return (vma.vm_flags & VM_SHARED) == 0;
+  return (read_once(vma.vm_flags) & VM_SHARED) == 0;
 }
 
 // Must the first write to a clean page fault, so that the file learns of it? Shared mappings of a
