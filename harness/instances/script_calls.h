@@ -69,8 +69,8 @@ class ScriptCalls {
       case uffdunreg: return do_uffd_unregister<A>(mm_, op_.start, length());
       case uffdwp: return do_uffd_writeprotect<A>(mm_, op_.start, length(), op_.on);
       case uffdzero: return do_uffd_zeropage<A>(mm_, op_.start, length());
-      case uffdcopy: return do_uffd_copy<A>(mm_, op_.start, length(), *op_.other);
-      case uffdmove: return do_uffd_move<A>(mm_, op_.start, *op_.other, length());
+      case uffdcopy: return do_uffd_copy<A>(mm_, op_.start, length(), source());
+      case uffdmove: return do_uffd_move<A>(mm_, op_.start, source(), length());
       case mergeable: return flags(VM_MERGEABLE, 0);
       case msleep:  // no time passes here that anything would notice
       case nop: return 0;
@@ -79,6 +79,8 @@ class ScriptCalls {
   }
 
  private:
+  // Of uffdcopy and uffdmove, which always name one.
+  [[nodiscard]] vaddr_t source() const noexcept { return op_.other.value_or(0); }
   [[nodiscard]] std::uint64_t length() const noexcept { return op_.pages * page_size; }
   std::int64_t flags(std::uint32_t set, std::uint32_t clear) {
     return do_madvise_flags<A>(mm_, op_.start, length(), set, clear);

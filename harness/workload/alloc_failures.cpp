@@ -154,8 +154,9 @@ void AllocFailures::arm(const Draw& draw) {
     const std::uint64_t range = rule->say.last - rule->say.first + 1;
     rule->number = rule->say.first + (range > 1 ? draw(static_cast<unsigned>(range)) : 0);
     rule->asked.store(0, std::memory_order_relaxed);
+    const std::optional<std::uint64_t> seed = rule->say.seed;
     if (rule->say.when == AllocRule::When::rate)
-      rule->seed = rule->say.seed.has_value() ? *rule->say.seed : draw(widest_range);
+      rule->seed = seed.has_value() ? *seed : draw(widest_range);
   }
   arm_again();
 }
