@@ -355,7 +355,8 @@ FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
 // the mapping's. Returns the new entry.
 template <ArchBackend A>
 pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) noexcept {
-  swap_free(A::pte_swap_entry(orig));  // with the last count the page leaves the cache
+  swap_free(A::pte_swap_entry(orig));
+  swap_release(A::pte_swap_entry(orig));  // with the last count the page leaves the cache
   const bool alone = A::pte_swp_exclusive(orig) ||
                      (!page_test(p, PG_swapcache) && p->refcount.load(order::relaxed) == 1);
   if (alone) page_set(p, PG_anon_exclusive);
@@ -386,6 +387,7 @@ FaultResult do_swap_page(const fault_site& site, pte_t orig) noexcept {
       return do_wp_page<A>(site, ref, userfaultfd_write<A>(site, ref, pte));
   }
   if (ref) pte_unmap_unlock(site.mm, ref);
+  if (!same) swap_release(entry);
   if (!same) put_page(p);
   return FaultResult::done;
 }

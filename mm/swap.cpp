@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -11,6 +12,7 @@ namespace {
 
 struct swap_slot {
   unsigned count = 0;      // entries that name it
+  unsigned holders = 0;    // who is putting its page out or mapping it
   page* cached = nullptr;  // with a reference of the cache's own
   void* stored = nullptr;  // what was written: a frame's worth of memory; null: nothing yet
   std::uint64_t next_free = 0;
@@ -51,7 +53,7 @@ page* uncache(swap_slot& slot) noexcept {
   return cached;
 }
 
-// No count is left.
+// No count is left, and nobody holds it.
 leftovers free_slot(std::uint64_t offset) noexcept {
   swap_slot& slot = device->slot(offset);
   const leftovers left{uncache(slot), slot.stored};
@@ -60,6 +62,14 @@ leftovers free_slot(std::uint64_t offset) noexcept {
   device->free = offset;
   --device->in_use;
   return left;
+}
+
+// Without a count the contents are nobody's: who has the page may be writing to it.
+leftovers free_slot_if_idle(std::uint64_t offset) noexcept {
+  swap_slot& slot = device->slot(offset);
+  if (slot.count != 0) return {};
+  return slot.holders == 0 ? free_slot(offset)
+                           : leftovers{.stored = std::exchange(slot.stored, {})};
 }
 
 void cache(std::uint64_t offset, page* p) noexcept {
@@ -121,8 +131,10 @@ bool folio_alloc_swap(page* p) noexcept {
     ++device->in_use;
     cache(offset, p);
   }
+  const bool held = was_there || offset != 0;
+  if (held) ++device->slot(p->swap_entry.load(order::relaxed)).holders;
   device->lock.unlock();
-  return was_there || offset != 0;
+  return held;
 }
 
 void swap_duplicate(swp_entry_t entry) noexcept {
@@ -132,20 +144,21 @@ void swap_duplicate(swp_entry_t entry) noexcept {
 }
 
 void swap_free(swp_entry_t entry) noexcept {
-  leftovers left;
   device->lock.lock();
   swap_slot& slot = slot_of(entry);
   vm_bug_on(slot.count == 0, "swap_slot_freed_twice");
-  if (--slot.count == 0) left = free_slot(entry.offset);
+  --slot.count;
+  const leftovers left = free_slot_if_idle(entry.offset);
   device->lock.unlock();
   left.give_back();
 }
 
-void folio_free_unused_swap(page* p) noexcept {
-  leftovers left;
+void swap_release(swp_entry_t entry) noexcept {
   device->lock.lock();
-  const std::uint64_t offset = p->swap_entry.load(order::relaxed);
-  if (page_test(p, PG_swapcache) && device->slot(offset).count == 0) left = free_slot(offset);
+  swap_slot& slot = slot_of(entry);
+  vm_bug_on(slot.holders == 0, "swap_slot_freed_twice");
+  --slot.holders;
+  const leftovers left = free_slot_if_idle(entry.offset);
   device->lock.unlock();
   left.give_back();
 }
@@ -166,6 +179,7 @@ page* swapin_readahead(swp_entry_t entry, bool& gone) noexcept {
     cache(entry.offset, fresh);
     p = fresh;
   }
+  if (p != nullptr) ++slot.holders;
   device->lock.unlock();
   if (fresh != nullptr && p != fresh) put_page(fresh);
   return p;
@@ -175,8 +189,8 @@ bool swap_writepage(page* p) noexcept {
   void* memory = alloc_frame(AllocSite::object);
   if (memory == nullptr) return false;
   device->lock.lock();
-  if (page_test(p, PG_swapcache)) {
-    swap_slot& slot = device->slot(p->swap_entry.load(order::relaxed));
+  swap_slot& slot = slot_of(folio_swap_entry(p));
+  if (slot.count != 0) {
     std::memcpy(memory, p->frame, page_size);
     void* before = slot.stored;
     slot.stored = memory;
@@ -190,14 +204,12 @@ bool swap_writepage(page* p) noexcept {
 void delete_from_swap_cache(page* p) noexcept {
   page* left = nullptr;
   device->lock.lock();
-  if (page_test(p, PG_swapcache)) {
-    swap_slot& slot = device->slot(p->swap_entry.load(order::relaxed));
-    // A fault takes its reference under the lock; a walker without locks that has one for a moment
-    // gives the last one back then.
-    const bool ours = p->mapcount.load(order::relaxed) == 0 &&
-                      p->refcount.load(order::relaxed) == 2 && slot.stored != nullptr;
-    if (ours) left = uncache(slot);
-  }
+  swap_slot& slot = slot_of(folio_swap_entry(p));
+  // A fault takes its reference under the lock; a walker without locks that has one for a moment
+  // gives the last one back then.
+  const bool ours = slot.holders == 1 && p->mapcount.load(order::relaxed) == 0 &&
+                    p->refcount.load(order::relaxed) == 2 && slot.stored != nullptr;
+  if (ours) left = uncache(slot);
   device->lock.unlock();
   if (left != nullptr) put_page(left);
 }

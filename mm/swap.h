@@ -9,6 +9,9 @@
 // cache, and whoever maps it may have it for itself.
 //
 // An entry with the exclusive bit is the only one of its slot, and the page was this mm's alone.
+// Who puts a page out, or maps one that came in, holds the slot meanwhile: else the last entry could
+// go between two of his steps, and the slot be somebody else's at the next. (Kernel: the page lock.)
+//
 // One lock for all slots (the kernel: one for each cluster); it nests inside the PTL.
 #pragma once
 
@@ -28,7 +31,8 @@ void swap_init() noexcept;
 [[nodiscard]] unsigned swap_count(swp_entry_t entry) noexcept;
 
 // Puts an anonymous page into the cache, with a new slot that has no count yet; of a page that is
-// there already it does nothing. False: no slot, or no device. The caller holds a reference.
+// there already it takes that slot. The slot is held: give it back by swap_release. False: no slot,
+// or no device. The caller holds a reference.
 [[nodiscard]] bool folio_alloc_swap(page* p) noexcept;
 // The slot of a page in the cache.
 inline swp_entry_t folio_swap_entry(const page* p) noexcept {
@@ -37,18 +41,19 @@ inline swp_entry_t folio_swap_entry(const page* p) noexcept {
 // Another entry names the slot. REQUIRES: the slot cannot go away: an entry of it is under the
 // caller's PTL, or the page is in the cache and the caller put it there.
 void swap_duplicate(swp_entry_t entry) noexcept;
-// One less. With the last the slot is free, and its page leaves the cache.
+// One less. With the last, if nobody holds it, the slot is free, and its page leaves the cache.
 void swap_free(swp_entry_t entry) noexcept;
-// The caller gives up putting p out: a slot that nobody has named is free again.
-void folio_free_unused_swap(page* p) noexcept;
+// Ends what folio_alloc_swap or swapin_readahead began.
+void swap_release(swp_entry_t entry) noexcept;
 
 // The page with the slot's contents, read in if the cache does not have it, with a reference for
-// the caller. Null with *gone: no entry names the slot any more; without: no memory.
+// the caller; the slot is held. Null with *gone: no entry names the slot any more; without: no memory.
 [[nodiscard]] page* swapin_readahead(swp_entry_t entry, bool& gone) noexcept;
-// Writes a page of the cache, which no entry maps for writing, to its slot. False: no memory for
-// the contents; true also if the page has left the cache meanwhile.
+// Writes a page, whose slot the caller holds, to it. False: no memory for the contents; true also if
+// no entry names the slot any more.
 [[nodiscard]] bool swap_writepage(page* p) noexcept;
-// Takes p out of the cache if its slot has the contents and only the cache and the caller have p.
+// Takes p out of the cache if its slot, which the caller holds, has the contents and only the cache
+// and the caller have p.
 void delete_from_swap_cache(page* p) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -91,6 +91,17 @@ std::int64_t try_to_unmap_one(mm_struct& mm, vaddr_t va, page* p) noexcept {
   return unmapped ? 0 : maps ? -EBUSY : -ENOENT;
 }
 
+// The page's slot is held; gives it back. 0 or -errno.
+template <ArchBackend A>
+std::int64_t swap_out_held(mm_struct& mm, vaddr_t va, page* p) noexcept {
+  const swp_entry_t entry = folio_swap_entry(p);
+  std::int64_t error = try_to_unmap_one<A>(mm, va, p);
+  if (error == 0 && !swap_writepage(p)) error = -ENOMEM;
+  if (error == 0) delete_from_swap_cache(p);
+  swap_release(entry);
+  return error;
+}
+
 }  // namespace detail
 
 // Puts the anonymous page at va out, and frees it unless somebody else has it. 0; -ENOENT: no such
@@ -101,13 +112,7 @@ std::int64_t swap_out_page(mm_struct& mm, vaddr_t va) noexcept {
   va &= page_mask;
   page* p = detail::get_anon_page<A>(mm, va);
   if (p == nullptr) return -ENOENT;
-  std::int64_t error = folio_alloc_swap(p) ? 0 : -ENOMEM;
-  if (error == 0) {
-    error = detail::try_to_unmap_one<A>(mm, va, p);
-    if (error != 0) folio_free_unused_swap(p);
-  }
-  if (error == 0 && !swap_writepage(p)) error = -ENOMEM;
-  if (error == 0) delete_from_swap_cache(p);
+  const std::int64_t error = folio_alloc_swap(p) ? detail::swap_out_held<A>(mm, va, p) : -ENOMEM;
   put_page(p);
   return error;
 }

@@ -302,6 +302,41 @@ TYPED_TEST(Swap, AgainstAPin) {
   });
 }
 
+// Two CPUs put out one page, which they have in one address space or in two, and bring it back or zap
+// it: the slot that one of them found stays what it is while he works with it.
+TYPED_TEST(Swap, OnePageFromTwoCpus) {
+  for (const bool shared : {false, true}) {
+    each_trial(2, 400, [this, shared](const MachineOptions& options) {
+      MmRig<TypeParam> rig({.machine = options, .frames = trial_frames, .tlb = tiny_tlb});
+      mm_struct* other = &rig.mm();
+      rig.run([&] {
+        swapon(8);
+        map<TypeParam>(rig.mm(), 0, 1);
+        fill<TypeParam>(rig.mm(), 0, 1, 7);
+        if (shared) other = dup_mm<TypeParam>(rig.mm());
+      });
+      rig.on_all([&](unsigned cpu) {
+        mm_struct& mm = cpu == 0 ? rig.mm() : *other;
+        use_mm<TypeParam>(mm);
+        for (unsigned n = 0; n < trial_rounds; ++n) {
+          this->out(mm, 0);
+          EXPECT_EQ(peek<TypeParam>(mm, 0), 7U);
+        }
+        this->out(mm, 0);
+        if (cpu == 1 && shared) dontneed<TypeParam>(mm, 0, 1);
+        unuse_mm<TypeParam>();
+      });
+      rig.run([&] {
+        EXPECT_EQ(peek<TypeParam>(rig.mm(), 0), 7U);
+        if (shared) mmput<TypeParam>(*other);
+        dontneed<TypeParam>(rig.mm(), 0, 1);
+        EXPECT_EQ(swap_slots_in_use(), 0U);
+        unuse_mm<TypeParam>();
+      });
+    });
+  }
+}
+
 // Two address spaces fault on one slot, one of them writes, one of them goes away.
 TYPED_TEST(Swap, TwoFaultsOnOneSlot) {
   each_trial(2, 400, [this](const MachineOptions& options) {
