@@ -234,6 +234,9 @@ TEST(Reference, CriticalSections) {
 TEST(Reference, SectionsOnEndOfOneThread) {
   const std::vector writer{lock(s), w(x, 1), unlock(s), lock(t), w(y, 1), unlock(t)};
   EXPECT_EQ(allowed({writer, {r(y), rmb, r(x)}}, "1:r0=1; 1:r1=0;"), nowhere);
+  EXPECT_EQ(allowed({{w(x, 1), wmb, w(y, 1)}, {lock(s), r(y), unlock(s), lock(t), r(x), unlock(t)}},
+                    "1:r0=1; 1:r1=0;"),
+            nowhere);
   EXPECT_EQ(allowed({{lock(s), w(x, 1), unlock(s), lock(t), r(y), unlock(t)}, {w(y, 1), mb, r(x)}},
                     "0:r0=0; 1:r0=0;"),
             in_weak);  // but not an earlier store from a later load
@@ -272,6 +275,10 @@ TEST(Reference, AsManyGracePeriodsAsSections) {
   const std::string three = "0:r0=0; 1:r0=0; 2:r0=0;";
   EXPECT_EQ(allowed({gp(x, y), section(y, z), section(z, x)}, three), not_in_sc);
   EXPECT_EQ(allowed({gp(x, y), gp(y, z), section(z, x)}, three), nowhere);
+  const auto fence = [](unsigned a, unsigned b) { return std::vector{w(a, 1), mb, r(b)}; };
+  EXPECT_EQ(allowed({gp(x, y), fence(y, z), section(z, x)}, three), nowhere);
+  EXPECT_EQ(allowed({gp(x, y), section(y, z), fence(z, x)}, three), nowhere);
+  EXPECT_EQ(allowed({fence(x, y), section(y, z), fence(z, x)}, three), not_in_sc);
   const std::string four = three + " 3:r0=0;";
   EXPECT_EQ(allowed({gp(x, y), gp(y, z), section(z, v3), section(v3, x)}, four), nowhere);
   EXPECT_EQ(allowed({gp(x, y), section(y, z), gp(z, v3), section(v3, x)}, four), nowhere);
