@@ -9,6 +9,10 @@ namespace tlblab {
 
 namespace {
 
+[[noreturn]] void too_long() {
+  throw std::length_error("the reference takes programs of at most 64 events");
+}
+
 class GraphMaker {
  public:
   // Bit i of `succeed`: the i-th cmpxchg of the program does.
@@ -27,8 +31,7 @@ class GraphMaker {
 
  private:
   unsigned put(const Event& event) {
-    if (graph_.events.size() == max_events)
-      throw std::length_error("the reference takes programs of at most 64 events");
+    if (graph_.events.size() == max_events) too_long();
     graph_.events.push_back(event);
     return graph_.size() - 1;
   }
@@ -177,6 +180,7 @@ std::vector<EventGraph> event_graphs(const SmallProgram& program) {
   unsigned cmpxchgs = 0;
   for (const auto& thread : program.threads)
     cmpxchgs += static_cast<unsigned>(std::ranges::count(thread, OpKind::cmpxchg, &SmallOp::kind));
+  if (cmpxchgs >= max_events) too_long();
   std::vector<EventGraph> graphs;
   for (std::uint64_t succeed = 0; succeed >> cmpxchgs == 0; ++succeed)
     graphs.push_back(GraphMaker(program, succeed).make());

@@ -49,7 +49,9 @@ struct EventGraph {
 
   [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(events.size()); }
   [[nodiscard]] EventSet accesses() const noexcept { return reads | writes; }
-  [[nodiscard]] EventSet all() const noexcept { return ~EventSet{0} >> (max_events - size()); }
+  [[nodiscard]] EventSet all() const noexcept {
+    return size() == 0 ? 0 : ~EventSet{0} >> (max_events - size());
+  }
 };
 
 // One for every guess which cmpxchg succeed. Throws std::length_error above max_events.

@@ -337,6 +337,9 @@ TEST(Reference, RefusesProgramsAboveItsSize) {
   const std::vector many(59, mb);  // four locations, two locks
   EXPECT_THROW(static_cast<void>(reference(program({many}), weak)), std::length_error);
   EXPECT_EQ(reference(program({{many.begin() + 1, many.end()}}), weak).executions, 1U);
+  EXPECT_THROW(static_cast<void>(reference(program({std::vector(64, cmpxchg(x, 0, 1))}), weak)),
+               std::length_error);
+  EXPECT_EQ(reference({}, weak).executions, 1U);
 }
 
 }  // namespace
