@@ -145,11 +145,14 @@ class GraphMaker {
   }
 
   void relate() {
-    graph_.po = graph_.same_thread = graph_.same_location = graph_.rmw = graph_.sections =
-        Relation(graph_.size());
+    graph_.po = graph_.same_thread = graph_.same_location = graph_.rmw = graph_.data =
+        graph_.sections = Relation(graph_.size());
     for (unsigned a = 0; a < graph_.size(); ++a)
       for (unsigned b = 0; b < graph_.size(); ++b) relate(a, b);
-    for (const auto& [r, w] : rmws_) graph_.rmw.add(r, w);
+    for (const auto& [r, w] : rmws_) {
+      graph_.rmw.add(r, w);
+      if (graph_.events[w].adds) graph_.data.add(r, w);
+    }
     for (const auto& [unlock, lock] : sections_) graph_.sections.add(unlock, lock);
   }
 

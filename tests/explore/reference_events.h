@@ -45,6 +45,7 @@ struct EventGraph {
   Relation same_thread{0};    // among the threads' events
   Relation same_location{0};  // among accesses
   Relation rmw{0};            // from the read to the write
+  Relation data{0};           // of these, where what is written is computed from what was read
   Relation sections{0};       // from a read_unlock back to its read_lock
 
   [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(events.size()); }

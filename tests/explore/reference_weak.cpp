@@ -65,8 +65,9 @@ Relation Weak::propagation(const Communication& said) const noexcept {
 
 Relation Weak::happens_before(const Communication& said, const Relation& prop) const noexcept {
   const Relation identity = Relation::identity(graph_->size());
+  const Relation through_data = graph_->data * (said.rf & graph_->same_thread);
   const Relation ppo =
-      load_store_ | fences_ |
+      load_store_ | fences_ | through_data |
       ((said.co | from_reads(said) | unlock_lock(said) | (prop - identity)) & graph_->same_thread);
   return ppo | external(*graph_, said.rf);
 }
