@@ -31,8 +31,8 @@ using Slot = std::uint16_t;
 
 enum class CodeOp : std::uint8_t {
   constant,  // to = number
-  copy,      // to = a, and as 0 or 1: truth
-  truth,
+  copy,      // to = a
+  truth,     // to = a as 0 or 1
   negate,
   logical_not,
   add,  // to = a op b
@@ -117,7 +117,7 @@ struct LitmusProgram {
 // Why a process could not go on: herd7 refuses such a test too.
 struct LitmusFault {
   unsigned line = 0;
-  std::string what;  // "READ_ONCE of 0, which is no pointer"
+  std::string wrong, expected;  // one line each, as LitmusError takes them
 };
 
 // The step that a process is about to take.
@@ -152,7 +152,8 @@ class LitmusProcess {
   };
 
   void compute(const Instruction& instruction);
-  bool resolve(const Instruction& instruction);
+  void prepare(const Instruction& instruction);
+  bool leads_somewhere(const Instruction& instruction, LitmusValue address);
 
   const LitmusProgram* program_;
   const LitmusCode* code_;
