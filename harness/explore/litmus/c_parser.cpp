@@ -62,9 +62,7 @@ class BodyParser {
   // An empty statement adds none, a declaration of several names one for each.
   void statement(std::vector<Statement>& list) {
     const Nesting nesting(read_);
-    if (++statements_ > LitmusLimits::statements)
-      read_.fail("the process is too long",
-                 fmt::format("at most {} statements", LitmusLimits::statements));
+    count_statement();
     refuse_keyword();
     if (read_.accept(";")) return;
     const SourceLine line = read_.here();
@@ -76,6 +74,12 @@ class BodyParser {
       declaration(list);
     else
       list.push_back(simple_statement(line));
+  }
+
+  void count_statement() {
+    if (++statements_ > LitmusLimits::statements)
+      read_.fail("the process is too long",
+                 fmt::format("at most {} statements", LitmusLimits::statements));
   }
 
   void refuse_keyword() {
@@ -119,6 +123,7 @@ class BodyParser {
       if (read_.accept("=")) result.value = expression();
       list.push_back(std::move(result));
       if (!read_.accept(",")) break;
+      count_statement();
       declared.type.stars = 0;
       while (read_.accept("*")) ++declared.type.stars;
       declared.line = read_.here();
@@ -260,8 +265,10 @@ class BodyParser {
   }
 
   void arguments(Expression& call) {
-    do call.operands.push_back(binary(0));
-    while (read_.accept(","));
+    do {
+      count_operator();
+      call.operands.push_back(binary(0));
+    } while (read_.accept(","));
     refuse_operator();
     read_.expect(")", fmt::format("after the arguments of {}", call.name));
   }

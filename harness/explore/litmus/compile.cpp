@@ -40,12 +40,15 @@ class TestCompiler {
   }
 
   void name_locations() {
-    for (const LitmusInitial& entry : test_.initial)
-      if (!entry.place.process) locations_.add(entry.place.name, entry.type.words);
+    for (const LitmusInitial& entry : test_.initial) {
+      if (!entry.place.process)
+        locations_.add(entry.place.name, entry.type.stars == 0 ? entry.type.words : "");
+      // What is only pointed to is a location too.
+      if (entry.value && !entry.value->name.empty()) locations_.add(entry.value->name, "");
+    }
     for (const LitmusProcessText& process : test_.processes) {
       for (const LitmusParameter& parameter : process.parameters)
-        locations_.add(parameter.name,
-                       parameter.type.stars == 1 ? parameter.type.words : std::string());
+        locations_.add(parameter.name, parameter.type.stars == 1 ? parameter.type.words : "");
       mark_locks(process.body);
     }
     for (const LitmusInitial& entry : test_.initial)
