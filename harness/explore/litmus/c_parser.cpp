@@ -64,6 +64,7 @@ class BodyParser {
     const Nesting nesting(read_);
     count_statement();
     refuse_keyword();
+    if (read_.next_is("else")) read_.unexpected("'if' before it");
     if (read_.accept(";")) return;
     const SourceLine line = read_.here();
     if (read_.next_is("{"))

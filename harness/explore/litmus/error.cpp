@@ -20,6 +20,9 @@ LitmusError::LitmusError(std::string_view file,
                          unsigned line,
                          std::string_view wrong,
                          std::string_view expected)
-    : std::runtime_error(one_line(file, line, wrong, expected)), line_(line) {}
+    : std::runtime_error(one_line(file, line, wrong, expected)),
+      line_(line),
+      wrong_(wrong),
+      expected_(expected) {}
 
 }  // namespace tlblab

@@ -17,9 +17,12 @@ class LitmusError : public std::runtime_error {
               std::string_view expected);
 
   [[nodiscard]] unsigned line() const noexcept { return line_; }
+  [[nodiscard]] const std::string& wrong() const noexcept { return wrong_; }
+  [[nodiscard]] const std::string& expected() const noexcept { return expected_; }
 
  private:
   unsigned line_;
+  std::string wrong_, expected_;
 };
 
 }  // namespace tlblab

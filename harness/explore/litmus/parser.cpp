@@ -96,7 +96,7 @@ class TestParser {
     }
     if (read_.peek().kind == TokenKind::number || read_.next_is("-"))
       return {.number = read_.signed_number(), .name = {}};
-    read_.accept("&");
+    if (read_.accept("&") && read_.next_is("ATOMIC_INIT")) read_.unexpected("a location");
     return {.number = 0, .name = std::string(read_.expect_word("a number or a location").text)};
   }
 
@@ -177,9 +177,20 @@ class TestParser {
     test_.condition = proposition();
   }
 
+  // How it is printed may take more recursion than how it was written, so this limit is lower.
   Proposition proposition() {
     operators_ = 0;
-    return implication();
+    Proposition whole = implication();
+    if (depth_of(whole) > LitmusLimits::proposition_depth)
+      read_.fail("the condition is nested too deeply",
+                 fmt::format("at most {} levels", LitmusLimits::proposition_depth));
+    return whole;
+  }
+
+  static unsigned depth_of(const Proposition& p) {
+    unsigned depth = 0;
+    for (const Proposition& operand : p.operands) depth = std::max(depth, depth_of(operand));
+    return depth + 1;
   }
 
   Proposition implication() {
@@ -241,6 +252,7 @@ class TestParser {
   }
 
   static Proposition negation(Proposition inner) {
+    if (inner.kind == Proposition::Kind::negation) return Proposition(inner.operands[0]);
     Proposition whole{.kind = Proposition::Kind::negation};
     whole.operands.push_back(std::move(inner));
     return whole;

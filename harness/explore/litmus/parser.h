@@ -15,7 +15,8 @@ namespace tlblab {
 struct LitmusLimits {
   static constexpr std::size_t bytes = std::size_t{1} << 20;
   static constexpr unsigned processes = 16;
-  static constexpr unsigned nesting = 64;       // of blocks, expressions, propositions
+  static constexpr unsigned nesting = 96;  // of blocks, expressions, propositions
+  static constexpr unsigned proposition_depth = 40;
   static constexpr unsigned statements = 1000;  // of a process
   static constexpr unsigned operators = 256;    // of an expression or a proposition
   static constexpr unsigned places = 256;       // in the initial state, among parameters, to show

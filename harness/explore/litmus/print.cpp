@@ -10,36 +10,51 @@ using Expression = LitmusExpression;
 using Statement = LitmusStatement;
 using Proposition = LitmusProposition;
 
-std::string_view operator_text(Expression::Kind kind) noexcept {
+struct Operator {
+  std::string_view text{};
+  int tightness = 0;  // of C's binary operators; 0: it is none
+};
+
+Operator operator_of(Expression::Kind kind) noexcept {
   switch (kind) {
-    case Expression::Kind::add: return "+";
-    case Expression::Kind::subtract: return "-";
-    case Expression::Kind::multiply: return "*";
-    case Expression::Kind::bit_and: return "&";
-    case Expression::Kind::bit_or: return "|";
-    case Expression::Kind::bit_xor: return "^";
-    case Expression::Kind::equal: return "==";
-    case Expression::Kind::not_equal: return "!=";
-    case Expression::Kind::less: return "<";
-    case Expression::Kind::greater: return ">";
-    case Expression::Kind::less_equal: return "<=";
-    case Expression::Kind::greater_equal: return ">=";
-    case Expression::Kind::logical_and: return "&&";
-    case Expression::Kind::logical_or: return "||";
-    default: return "";
+    case Expression::Kind::logical_or: return {"||", 1};
+    case Expression::Kind::logical_and: return {"&&", 2};
+    case Expression::Kind::bit_or: return {"|", 3};
+    case Expression::Kind::bit_xor: return {"^", 4};
+    case Expression::Kind::bit_and: return {"&", 5};
+    case Expression::Kind::equal: return {"==", 6};
+    case Expression::Kind::not_equal: return {"!=", 6};
+    case Expression::Kind::less: return {"<", 7};
+    case Expression::Kind::greater: return {">", 7};
+    case Expression::Kind::less_equal: return {"<=", 7};
+    case Expression::Kind::greater_equal: return {">=", 7};
+    case Expression::Kind::add: return {"+", 8};
+    case Expression::Kind::subtract: return {"-", 8};
+    case Expression::Kind::multiply: return {"*", 9};
+    default: return {};
   }
 }
 
 std::string expression_text(const Expression& e);
 
-// What needs no parentheses wherever it stands.
-bool stands_alone(const Expression& e) noexcept {
-  return e.kind == Expression::Kind::name || e.kind == Expression::Kind::call ||
-         (e.kind == Expression::Kind::number && e.number >= 0);
+// In parentheses only if it binds less tightly: a text within the parser's limits stays so.
+std::string operand_text(const Expression& e, int tightness) {
+  const int own = operator_of(e.kind).tightness;
+  const std::string text = expression_text(e);
+  return own != 0 && own < tightness ? fmt::format("({})", text) : text;
 }
 
-std::string operand_text(const Expression& e) {
-  return stands_alone(e) ? expression_text(e) : fmt::format("({})", expression_text(e));
+constexpr int unary_tightness = 10;
+
+std::string prefixed(char sign, const Expression& e) {
+  const std::string operand = operand_text(e.operands[0], unary_tightness);
+  return fmt::format("{}{}{}", sign, sign == '-' && operand.front() == '-' ? " " : "", operand);
+}
+
+std::string binary_text(const Expression& e) {
+  const auto [text, tightness] = operator_of(e.kind);
+  return fmt::format("{} {} {}", operand_text(e.operands[0], tightness), text,
+                     operand_text(e.operands[1], tightness + 1));
 }
 
 std::string call_text(const Expression& e) {
@@ -54,12 +69,10 @@ std::string expression_text(const Expression& e) {
     case Expression::Kind::number: return fmt::format("{}", e.number);
     case Expression::Kind::name: return e.name;
     case Expression::Kind::call: return call_text(e);
-    case Expression::Kind::dereference: return "*" + operand_text(e.operands[0]);
-    case Expression::Kind::negate: return "-" + operand_text(e.operands[0]);
-    case Expression::Kind::logical_not: return "!" + operand_text(e.operands[0]);
-    default:
-      return fmt::format("{} {} {}", operand_text(e.operands[0]), operator_text(e.kind),
-                         operand_text(e.operands[1]));
+    case Expression::Kind::dereference: return prefixed('*', e);
+    case Expression::Kind::negate: return prefixed('-', e);
+    case Expression::Kind::logical_not: return prefixed('!', e);
+    default: return binary_text(e);
   }
 }
 

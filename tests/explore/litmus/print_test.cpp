@@ -41,6 +41,66 @@ TEST(LitmusPrint, OtherTestsAreNotEqual) {
   }
 }
 
+TEST(LitmusPrint, ParenthesesOfExpressions) {
+  const auto repeated = [](const std::string& text) {
+    const std::string all = print_litmus(parsed(with_body("int r = " + text + ";")));
+    const std::size_t begin = all.find("= ") + 2;
+    return all.substr(begin, all.find(';', begin) - begin);
+  };
+  EXPECT_EQ(repeated("((1 + 2) + 3)"), "1 + 2 + 3");
+  EXPECT_EQ(repeated("1 - (2 - 3)"), "1 - (2 - 3)");
+  EXPECT_EQ(repeated("(1 + 2) * 3 == (4 | 5)"), "(1 + 2) * 3 == (4 | 5)");
+  EXPECT_EQ(repeated("!(1 + 2) && !(*x)"), "!(1 + 2) && !*x");
+  EXPECT_EQ(repeated("- - -1 - -(2)"), "- - -1 - -2");
+}
+
+struct Nested {
+  std::string before, open, inner, close, after;
+};
+
+const std::string body_begin = "C t\n{}\nP0(int *x) { ";
+const std::string value_begin = body_begin + "int r = ";
+const std::string exists_begin = "C t\n{}\nP0(int *x) { }\nexists ";
+
+const Nested nestings[] = {{body_begin, "{", "*x = 1;", "}", "}"},
+                           {body_begin, "if (*x) ", "*x = 1;", "", "}"},
+                           {body_begin, "if (*x) ; else ", "*x = 1;", "", "}"},
+
+                           {value_begin, "- ", "1", "", ";}"},
+                           {value_begin, "!", "1", "", ";}"},
+                           {value_begin, "*", "1", "", ";}"},
+                           {value_begin, "1 + ", "1", "", ";}"},
+                           {value_begin, "", "1", " - 1", ";}"},
+                           {value_begin, "1 - (", "1", ")", ";}"},
+                           {value_begin, "-(1 - ", "1", ")", ";}"},
+                           {value_begin, "f(1, ", "1", ")", ";}"},
+                           {exists_begin, "~(true /\\ ", "~x=1", ")", ""},
+                           {exists_begin, "(", "~x=1", " => x=2)", ""},
+                           {exists_begin, "x=2 => ", "~x=1", "", ""},
+                           {exists_begin, "x=1 /\\ (x=2 \\/ ", "~x=1", ")", ""}};
+
+// Printing asks for no more of the parser than the text before did, up to the last that it takes.
+TEST(LitmusPrint, WhatIsJustSmallEnoughStaysSo) {
+  for (const Nested& nested_in : nestings) {
+    std::string nested = nested_in.inner;
+    unsigned depth = 0;
+    for (;; ++depth) {
+      const std::string text = nested_in.before + nested + nested_in.after;
+      LitmusTest test;
+      try {
+        test = parsed(text);
+      } catch (const LitmusError&) {
+        break;
+      }
+      ASSERT_LT(depth, 2 * LitmusLimits::operators) << "there is no limit";
+      ASSERT_NO_THROW((void)parsed(print_litmus(test))) << print_litmus(test);
+      ASSERT_EQ(parsed(print_litmus(test)), test);
+      nested = nested_in.open + nested + nested_in.close;
+    }
+    EXPECT_GE(depth, 20U) << nested_in.open;
+  }
+}
+
 TEST(LitmusPrint, AWholeTest) {
   EXPECT_EQ(print_litmus(parsed("C MP\n{ int x=1; }\nP0(int *x,int *y){*x=1;if(*y)smp_mb();}\n"
                                 "P1(int *x) { int r0 = READ_ONCE(*x); }\nlocations [y;]\n"
