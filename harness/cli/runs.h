@@ -49,6 +49,7 @@ struct ExploreRequest {
   std::uint64_t seed = 1;
   std::vector<AllocRule> fail_alloc;
   std::string schedule;  // not empty: this one is replayed, once
+  bool shrink = true;    // what is found
 };
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
 

@@ -6,6 +6,7 @@
 #include "harness/explore/choosers.h"
 #include "harness/explore/schedule.h"
 #include "harness/explore/search.h"
+#include "harness/explore/shrink.h"
 #include "harness/instances/oracle_setup.h"
 #include "harness/instances/session.h"
 #include "harness/instances/table.h"
@@ -112,31 +113,44 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
   constexpr unsigned usual =
       Scenario::info.explored_cpus != 0 ? Scenario::info.explored_cpus : Scenario::info.cpus;
   const unsigned cpus = options.cpus == 0 ? usual : options.cpus;
-  Violation first;
+  Violation last;
   AllocReport allocations;
-  const auto execute = [&](Chooser& chooser) {
+  const auto uncounted = [&](Chooser& chooser, AllocReport& asked) {
     ExploreRun<A, Scenario> run(options, cpus, chooser);
     Execution execution = run.run();
-    const AllocReport asked = run.allocations();
-    allocations.rules = asked.rules;
-    allocations.counts += asked.counts;
-    if (first.kind.empty()) first = execution.violation;
+    asked = run.allocations();
+    if (!execution.violation.kind.empty()) last = std::move(execution.violation);
     return std::move(execution.result);
+  };
+  const auto execute = [&](Chooser& chooser) {
+    AllocReport asked;
+    ExecutionResult result = uncounted(chooser, asked);
+    allocations.rules = std::move(asked.rules);
+    allocations.counts += asked.counts;
+    return result;
+  };
+  // What is no part of the search.
+  const auto again = [&](Chooser& chooser) {
+    AllocReport asked;
+    return uncounted(chooser, asked);
   };
   static const std::atomic<bool> never{false};
   const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
-  ExploreReport report = options.schedule.empty() ? search_report(options, execute, stop, first)
-                                                  : replay_report(options, execute, first);
+  ExploreReport report = options.schedule.empty()
+                             ? search_report(options, execute, again, stop, last)
+                             : replay_report(options, execute, last);
   report.allocations = std::move(allocations);
   return report;
 }
 
+// last: what the latest failing execution broke.
 ExploreReport search_report(const ExploreOptions& options,
                             const Execute& execute,
+                            const Execute& again,
                             const std::atomic<bool>& stop,
-                            const Violation& first);
+                            const Violation& last);
 ExploreReport replay_report(const ExploreOptions& options,
                             const Execute& execute,
-                            const Violation& first);
+                            const Violation& last);
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -60,6 +60,7 @@ struct ExploreOptions {
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
   std::string schedule;  // not empty: replay this one
+  bool shrink = true;    // what a search found, to fewer switches and steps
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   const std::atomic<bool>* stop = nullptr;
@@ -75,6 +76,9 @@ struct ExploreReport {
     Violation violation;
     std::string schedule;
     std::uint64_t steps = 0;
+    std::uint64_t switches = 0;  // from one CPU to another
+    // What the search found before it was made shorter; 0: the schedule is as it was found.
+    std::uint64_t found_steps = 0, found_switches = 0;
   };
   std::vector<Found> violations;
   std::uint64_t blocked = 0;      // executions given up because others had covered them

@@ -41,10 +41,18 @@ std::string replay_command(const std::string& schedule) {
   return command + "\n";
 }
 
+// "2 context switches, 43 steps (found with 21 and 130)"
+std::string size_words(const ExploreReport::Found& found) {
+  std::string words = fmt::format("{} context switch{}, {}", found.switches,
+                                  found.switches == 1 ? "" : "es", counted(found.steps, "step"));
+  if (found.found_steps != 0)
+    words += fmt::format(" (found with {} and {})", found.found_switches, found.found_steps);
+  return words;
+}
+
 std::string found_text(const ExploreReport::Found& found, const Paint& paint) {
   return violation_lines(found.violation, paint) +
-         fmt::format("  replay ({}):\n", counted(found.steps, "step")) +
-         replay_command(found.schedule);
+         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }
 
 std::string verdict(const ExploreReport& report) {

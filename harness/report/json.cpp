@@ -178,14 +178,22 @@ Json stress_object(const StressPage& page) {
           {"tool", object(page.tool)},   {"host", object(page.host)}};
 }
 
+Json found_row(const ExploreReport::Found& found) {
+  Json out{{"kind", found.violation.kind},
+           {"schedule", found.schedule},
+           {"steps", found.steps},
+           {"text", found.violation.text},
+           {"switches", found.switches}};
+  if (found.found_steps != 0)
+    out["as_found"] = {{"steps", found.found_steps}, {"switches", found.found_switches}};
+  return out;
+}
+
 Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   const ExploreReport& report = run.report;
   Json violations = Json::array();
   for (const ExploreReport::Found& found : report.violations)
-    violations.push_back({{"kind", found.violation.kind},
-                          {"schedule", found.schedule},
-                          {"steps", found.steps},
-                          {"text", found.violation.text}});
+    violations.push_back(found_row(found));
   const auto steps = static_cast<double>(report.steps);
   Json out{{"scenario", run.subject.scenario},
            {"arch", run.subject.arch},

@@ -107,6 +107,13 @@ TEST_F(Explore, JsonIsOneObject) {
   EXPECT_EQ(run["violations"].at(0)["kind"], "stale_translation_use");
 }
 
+TEST(ExploreCommand, ShrinksUnlessToldNotTo) {
+  EXPECT_EQ(typed({"explore", race}).code, 0);
+  EXPECT_TRUE(fake::asked.explore->shrink);
+  EXPECT_EQ(typed({"explore", race, "--no-shrink"}).code, 0);
+  EXPECT_FALSE(fake::asked.explore->shrink);
+}
+
 // ---- replay -------------------------------------------------------------------------------------
 
 TEST_F(Replay, TakesWhatExplorePrintsAsJson) {

@@ -27,7 +27,8 @@ TEST(ExploreJson, IsThis) {
       R"("model":"sc","without":["nested-flush"],"complete":false,"executions":812,"blocked":0,)"
       R"("steps":81200,"ns_per_step":500.0,"violations":[{"kind":"stale_translation_use",)"
       R"("schedule":"v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",)"
-      R"("steps":20,"text":"CPU 2 read the old value of page 7"}],"cpus":3,"oracles":"on",)"
+      R"("steps":20,"text":"CPU 2 read the old value of page 7","switches":2,)"
+      R"("as_found":{"steps":517,"switches":41}}],"cpus":3,"oracles":"on",)"
       R"("seed":1,"strategy":"random","seconds":0.0406}],"interrupted":false,)"
       R"("tool":{"version":"0.1.0"}})"
       "\n");

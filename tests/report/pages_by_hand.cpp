@@ -98,9 +98,13 @@ ExplorePage explore(bool broken) {
   report.steps = 81200;
   report.seconds = 0.0406;
   if (broken)
-    report.violations = {{{"stale_translation_use", "CPU 2 read the old value of page 7"},
-                          "v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",
-                          20}};
+    report.violations = {
+        {.violation = {"stale_translation_use", "CPU 2 read the old value of page 7"},
+         .schedule = "v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",
+         .steps = 20,
+         .switches = 2,
+         .found_steps = 517,
+         .found_switches = 41}};
   ExplorePage page;
   page.seed = 1;
   page.budget_seconds = 10;

@@ -34,7 +34,7 @@ TEST(ExploreText, OfAViolation) {
             "  3 CPUs, seed 1\n"
             "  VIOLATION stale_translation_use\n"
             "    CPU 2 read the old value of page 7\n"
-            "  replay (20 steps):\n"
+            "  replay, 2 context switches, 20 steps (found with 41 and 517):\n"
             "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush :\n"
             "    a7 b12 c:1'\n"
             "  searched: random schedules, 812 executions, 81200 steps in 40.6 ms;\n"

@@ -155,7 +155,8 @@ unsigned Engine::pick() noexcept {
     return goes_on ? running->id : static_cast<unsigned>(std::countr_zero(enabled));
   }
   const ChoicePoint point{result.schedule.size(), enabled,
-                          static_cast<unsigned>(std::popcount(enabled)), running->id};
+                          static_cast<unsigned>(std::popcount(enabled)), running->id,
+                          result.schedule};
   const unsigned answer = chooser->choose(point);
   if (answer >= point.choices) std::abort();  // a broken Chooser
   return point.actor(answer);
@@ -184,7 +185,7 @@ unsigned Engine::choose(unsigned n) noexcept {
   unsigned value = 0;
   if (chooser != nullptr) {
     ++result.choices;
-    value = chooser->choose({result.schedule.size(), 0, n, running->id});
+    value = chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
     if (value >= n) std::abort();  // a broken Chooser
   } else if (std::uint64_t& state = running->choice_state; state != 0) {
     state ^= state << 13;  // xorshift64
