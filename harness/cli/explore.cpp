@@ -48,6 +48,7 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.shrink = !arguments.has("--no-shrink");
+  request.verbose = arguments.has("--verbose");
   check_offered(arguments);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
@@ -69,6 +70,7 @@ ExploreReport run_once(const ExploreRequest& request,
   options.seed = request.seed;
   options.schedule = request.schedule;
   options.shrink = request.shrink;
+  options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
   options.stop = &context.stop;
@@ -100,6 +102,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .replayed = !request.schedule.empty(),
                    .budget_seconds = request.seconds,
                    .executions_asked = request.executions,
+                   .verbose = request.verbose,
                    .runs = {},
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
@@ -130,6 +133,7 @@ Command explore_command() {
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
+                      {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--no-shrink", "", "print the schedule as it was found, however long"},
                       {"--json", "", "as one JSON object"}},
           .more =

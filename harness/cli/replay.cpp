@@ -49,6 +49,7 @@ int run_replay(const Arguments& arguments, Context& context) {
   request.arches = {header.arch};
   request.fixes = fixes_without(header.without);
   request.cpus = header.cpus;
+  request.verbose = arguments.has("--verbose");
   for (const std::string& rule : header.fail_alloc)
     request.fail_alloc.push_back(parse_alloc_rule(rule));
   if (header.cpus != 0 && header.cpus < least_cpus(*request.scenario))
@@ -69,7 +70,8 @@ Command replay_command() {
           .least_words = 1,
           .most_words = std::numeric_limits<std::size_t>::max(),
           .line = "repeat one schedule, as explore printed it",
-          .options = {{"--json", "", "as one JSON object"}},
+          .options = {{"--verbose", "", "show everything that the CPUs did, not only what matters"},
+                      {"--json", "", "as one JSON object"}},
           .more =
               "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away,\n"
               "allocations that fail.\n"

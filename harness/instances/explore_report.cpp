@@ -1,70 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <chrono>
+#include <csignal>
 
+#include "harness/explore/shrink.h"
 #include "harness/instances/scenario_explore.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
 namespace {
 
-ExploreReport::Found found(const ExecutionResult& result, const Violation& violation) {
-  const ScheduleSize size = size_of(result.schedule);
-  return {violation, print_steps(result.schedule), size.steps, size.switches};
+ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
+  const ScheduleSize size = size_of(execution.result.schedule);
+  report.trace = std::move(execution.trace);
+  return report.violations.emplace_back(
+      ExploreReport::Found{.violation = std::move(execution.violation),
+                           .schedule = print_steps(execution.result.schedule),
+                           .steps = size.steps,
+                           .switches = size.switches});
+}
+
+Execution repeated(const ExecutionResult& result, const Record& record) {
+  ReplayChooser replay(result.schedule);
+  return record(replay);
 }
 
 // The same kind of violation by a schedule that a person can follow.
-ExploreReport::Found shrunk(const ExecutionResult& result,
-                            const Execute& execute,
-                            const std::atomic<bool>& stop,
-                            const Violation& last) {
-  const ShrinkResult shorter = shrink(execute, result, {}, stop);
-  // Once more: the words of the violation are those of its own execution.
-  ReplayChooser replay(shorter.result.schedule);
-  static_cast<void>(execute(replay));
-  ExploreReport::Found row = found(shorter.result, last);
+void add_shrunk(ExploreReport& report,
+                const ExecutionResult& result,
+                const ExploreCalls& calls,
+                const std::atomic<bool>& stop) {
+  const ShrinkResult shorter = shrink(calls.again, result, {}, stop);
+  ExploreReport::Found& row = add_found(report, repeated(shorter.result, calls.record));
   row.found_steps = shorter.before.steps;
   row.found_switches = shorter.before.switches;
-  return row;
 }
 
 }  // namespace
 
-ExploreReport search_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const Execute& again,
-                            const std::atomic<bool>& stop,
-                            const Violation& last) {
+void search_report(const ExploreOptions& options,
+                   const ExploreCalls& calls,
+                   ExploreReport& report) {
   SearchOptions search{
       .seed = options.seed,
       .time_budget = std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9))};
   if (options.executions != 0) search.max_executions = options.executions;
-  const SearchResult result = RandomSearch(search).run(execute, stop);
-  ExploreReport report;
+  static const std::atomic<bool> never{false};
+  const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
+  const SearchResult result = RandomSearch(search).run(calls.search, stop);
   report.executions = result.executions;
   report.steps = result.steps;
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
-  if (!result.first) return report;
+  if (!result.first) return;
   const ExecutionResult& failing = result.first->result;
-  report.violations.push_back(options.shrink ? shrunk(failing, again, stop, last)
-                                             : found(failing, last));
-  return report;
+  if (options.shrink)
+    add_shrunk(report, failing, calls, stop);
+  else
+    add_found(report, repeated(failing, calls.record));
 }
 
-ExploreReport replay_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const Violation& last) {
+void replay_report(const ExploreOptions& options,
+                   const ExploreCalls& calls,
+                   ExploreReport& report) {
   const auto began = std::chrono::steady_clock::now();
   const std::vector<ScheduleStep> asked = parse_schedule(options.schedule).steps;
   ReplayChooser chooser(asked);
-  const ExecutionResult result = execute(chooser);
-  ExploreReport report;
+  Execution execution = calls.record(chooser);
   report.executions = 1;
-  if (const auto at = first_departure(asked, result.schedule))
+  if (const auto at = first_departure(asked, execution.result.schedule))
     report.departed_at = static_cast<std::int64_t>(*at);
-  report.steps = result.steps;
+  report.steps = execution.result.steps;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  if (!result.ok()) report.violations.push_back(found(result, last));
-  return report;
+  if (!execution.result.ok())
+    add_found(report, std::move(execution));
+  else
+    report.trace = std::move(execution.trace);
+}
+
+void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report) {
+  if (options.stop_at_step == 0) return;
+  recorder.call_at(options.stop_at_step, [&report] {
+    report.stopped_at_step = true;
+    std::raise(SIGTRAP);
+  });
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

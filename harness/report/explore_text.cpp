@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The verdict line is herd7's: "Observation NAME Never|Sometimes POSITIVE NEGATIVE", in executions.
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "harness/report/columns.h"
 #include "harness/report/layout.h"
 #include "harness/report/subject_text.h"
 #include "harness/report/text.h"
@@ -50,8 +54,21 @@ std::string size_words(const ExploreReport::Found& found) {
   return words;
 }
 
-std::string found_text(const ExploreReport::Found& found, const Paint& paint) {
-  return violation_lines(found.violation, paint) +
+// What happened, for people who know the code; how to see all of it.
+std::string trace_columns(const ExplorePage& page,
+                          const ExploreReport& report,
+                          const Paint& paint) {
+  const std::string rows = cpu_columns(report.trace, page.verbose, paint);
+  if (rows.empty() || page.verbose) return rows.empty() ? rows : "\n" + rows + "\n";
+  const auto key = std::ranges::count_if(report.trace, &TraceStep::key);
+  return fmt::format("\n{}\n  {} of {}; --verbose shows all\n", rows, key,
+                     counted(report.trace.size(), "row"));
+}
+
+std::string found_text(const ExploreReport::Found& found,
+                       const std::string& rows,
+                       const Paint& paint) {
+  return violation_lines(found.violation, paint) + rows +
          fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }
 
@@ -82,8 +99,10 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   out += "  " + counted(run.subject.cpus, "CPU");
   if (!page.replayed) out += fmt::format(", seed {}", page.seed);
   out += "\n";
-  for (const ExploreReport::Found& found : report.violations) out += found_text(found, paint);
-  if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n";
+  std::string rows = trace_columns(page, report, paint);
+  if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n" + rows;
+  for (const ExploreReport::Found& found : report.violations)
+    out += found_text(found, std::exchange(rows, {}), paint);
   out += wrapped("  ", searched(page, report), "  ");
   if (report.violations.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";

@@ -189,6 +189,21 @@ Json found_row(const ExploreReport::Found& found) {
   return out;
 }
 
+Json trace_row(const TraceStep& row) {
+  Json out{{"step", row.step}, {"cpu", row.cpu}, {"what", row.what}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out[key] = value;
+  };
+  add("object", row.object);
+  add("before", row.before);
+  add("after", row.after);
+  add("order", row.order);
+  out["text"] = row.text;
+  out["key"] = row.key;
+  if (row.violating) out["violating"] = true;
+  return out;
+}
+
 Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   const ExploreReport& report = run.report;
   Json violations = Json::array();
@@ -210,7 +225,11 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
-  if (page.replayed) out["departed_at"] = report.departed_at;
+  if (page.replayed) {
+    out["departed_at"] = report.departed_at;
+    Json& rows = out["trace"] = Json::array();
+    for (const TraceStep& row : report.trace) rows.push_back(trace_row(row));
+  }
   add_allocations(out, report.allocations);
   return out;
 }

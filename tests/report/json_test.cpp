@@ -41,6 +41,18 @@ TEST(ExploreJson, OfNothingFoundHasEmptyLists) {
   EXPECT_EQ(run["violations"].dump(), "[]");
 }
 
+TEST(ExploreJson, OfAReplayHasTheTrace) {
+  ExplorePage page = by_hand::explore(true);
+  EXPECT_FALSE(ordered_json::parse(explore_json(page))["runs"][0].contains("trace"));
+  page.replayed = true;
+  EXPECT_EQ(ordered_json::parse(explore_json(page))["runs"][0]["trace"].dump(),
+            R"([{"step":7,"cpu":0,"what":"rmw","object":"mm->tlb_flush_pending","before":"1",)"
+            R"("after":"2","order":"relaxed","text":"mm->tlb_flush_pending: 1 -> 2","key":true},)"
+            R"({"step":8,"cpu":1,"what":"rcu_read_lock","text":"rcu_read_lock","key":false},)"
+            R"({"step":9,"cpu":1,"what":"call_end","object":"0x4000, 1 page",)"
+            R"("text":"madvise(DONTNEED) returns","key":true,"violating":true}])");
+}
+
 TEST(StressJson, IsThis) {
   EXPECT_EQ(
       stress_json(by_hand::stress(true)),

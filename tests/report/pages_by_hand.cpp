@@ -92,8 +92,29 @@ StressPage stress(bool broken) {
   return page;
 }
 
+std::vector<TraceStep> steps() {
+  return {{.step = 7,
+           .cpu = 0,
+           .what = "rmw",
+           .object = "mm->tlb_flush_pending",
+           .before = "1",
+           .after = "2",
+           .order = "relaxed",
+           .text = "mm->tlb_flush_pending: 1 -> 2",
+           .key = true},
+          {.step = 8, .cpu = 1, .what = "rcu_read_lock", .text = "rcu_read_lock"},
+          {.step = 9,
+           .cpu = 1,
+           .what = "call_end",
+           .object = "0x4000, 1 page",
+           .text = "madvise(DONTNEED) returns",
+           .key = true,
+           .violating = true}};
+}
+
 ExplorePage explore(bool broken) {
   ExploreReport report;
+  if (broken) report.trace = steps();
   report.executions = 812;
   report.steps = 81200;
   report.seconds = 0.0406;

@@ -34,6 +34,12 @@ TEST(ExploreText, OfAViolation) {
             "  3 CPUs, seed 1\n"
             "  VIOLATION stale_translation_use\n"
             "    CPU 2 read the old value of page 7\n"
+            "\n"
+            "      CPU0                           CPU1\n"
+            "   7  mm->tlb_flush_pending: 1 -> 2\n"
+            "=> 9                                 madvise(DONTNEED) returns\n"
+            "\n"
+            "  2 of 3 rows; --verbose shows all\n"
             "  replay, 2 context switches, 20 steps (found with 41 and 517):\n"
             "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush :\n"
             "    a7 b12 c:1'\n"
@@ -42,6 +48,14 @@ TEST(ExploreText, OfAViolation) {
             "Observation madvise-parallel-2017+x86-nested-flush Sometimes 1 811\n"
             "with the fix:\n"
             "  tlblab explore madvise-parallel-2017\n");
+}
+
+TEST(ExploreText, ShowsAllRowsIfAskedFor) {
+  ExplorePage page = by_hand::explore(true);
+  page.verbose = true;
+  const std::string text = explore_text(page, plain);
+  EXPECT_THAT(text, HasSubstr("   8                                 rcu_read_lock\n"));
+  EXPECT_THAT(text, Not(HasSubstr("--verbose")));
 }
 
 TEST(ExploreText, OfACleanSearch) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "harness/world/explore/note.h"
 #include "harness/world/explore/rcu.h"
 
 namespace tlblab::inline TLBLAB_WORLD::detail {
@@ -230,6 +231,7 @@ void Engine::serve_mailbox() noexcept {
   ++self.interrupts;
   ++self.irq_off;
   enter_section(*this, self);
+  note(*this, Operation::ipi_handler);
   update_interrupt(self);
   update_callbacks(self);
   while (!posted.empty()) {
@@ -237,6 +239,7 @@ void Engine::serve_mailbox() noexcept {
     acquire(call.clock);
     call.fn(call.info);
     step();  // the acknowledgement
+    note(*this, Operation::ipi_done, nullptr, call.sender);
     acknowledge(call, self.id);
   }
   --self.irq_off;
@@ -261,6 +264,7 @@ void Engine::run_callbacks() noexcept {
   self.in_callbacks = true;
   update_callbacks(self);
   acquire(self.grace_periods);
+  note(*this, Operation::rcu_callbacks);
   while (!over.empty()) {
     rcu_head* head = over.pop();
     head->func(head);
