@@ -84,15 +84,6 @@ std::string observation(const ExplorePage::Run& run) {
                      positive, all > positive ? all - positive : 0);
 }
 
-std::string departure(const ExplorePage& page, const ExploreReport& report) {
-  if (!page.replayed || report.departed_at < 0) return {};
-  return wrapped("  ",
-                 fmt::format("the schedule could not be followed from its step {} on: it was "
-                             "edited, or the program has changed since",
-                             report.departed_at + 1),
-                 "  ");
-}
-
 std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const Paint& paint) {
   const ExploreReport& report = run.report;
   std::string out = paint.strong(subject_title(run.subject)) + "\n";
@@ -107,7 +98,7 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   if (report.violations.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";
   out += allocation_lines(report.allocations);
-  out += departure(page, report) + observation(run);
+  out += observation(run);
   return out + next_command("explore", run.subject, page.cures);
 }
 
