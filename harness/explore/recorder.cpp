@@ -141,7 +141,9 @@ void Recorder::word_row(const OperationNote& note, const WordName& name) {
 }
 
 void Recorder::event(const trace_event& what) noexcept {
-  if (!listening_ || is_said(what.kind)) return;
+  if (!listening_) return;
+  listening_ = namer_.goes_on(what);
+  if (is_said(what.kind)) return;
   EventText words = text_of(what);
   Row row{.step = {.what = std::move(words.what),
                    .object = std::move(words.object),

@@ -29,6 +29,8 @@ class Namer {
   [[nodiscard]] virtual std::string entry(std::uint64_t value) = 0;
   // Of the object at an address of this program; empty: nobody knows it.
   [[nodiscard]] virtual std::string object(const void* address) = 0;
+  // Told of every event. False: what had names is gone, so nothing more is written down.
+  [[nodiscard]] virtual bool goes_on(const trace_event&) { return true; }
 };
 
 // One at a time. `so_far` is the schedule of the running execution.

@@ -106,7 +106,7 @@ class ExploreRun {
       session_.start();
       mm_ = mm_alloc<A>(3);
       mm_->fixes = fixes_;
-      if (names_) names_->use(mm_);
+      if (names_) names_->use(*mm_);
       if (recorder_) recorder_->listen(true);
     }
     lab_.meet();
@@ -124,8 +124,6 @@ class ExploreRun {
     if (cpu != 0) return;
     if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
     mmput<A>(*mm_);
-    if (names_) names_->use(nullptr);
-    if (recorder_) recorder_->listen(false);
   }
 
   struct fixes fixes_;

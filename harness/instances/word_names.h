@@ -19,8 +19,8 @@ class WordNames final : public Namer {
  public:
   WordNames(std::uint64_t frames, unsigned cpus) noexcept : frames_(frames), cpus_(cpus) {}
 
-  // The machine is up and this is the mm that the scenario is about; null: it is gone.
-  void use(mm_struct* mm) noexcept { mm_ = mm; }
+  // The machine is up and this is the mm that the scenario is about.
+  void use(mm_struct& mm) noexcept { mm_ = &mm; }
   void add(const void* begin, std::size_t bytes, WordName name) {
     ranges_.push_back({static_cast<const std::byte*>(begin), bytes, std::move(name)});
   }
@@ -33,7 +33,7 @@ class WordNames final : public Namer {
     if (WordName name = table_word(address); !name.text.empty()) return name;
     if (contains(mm_, sizeof(mm_of<A>), address))
       return {.text = "mm->" + mm_word(address), .minor = is_minor(address)};
-    for (const vm_area_struct& vma : mm_->vmas)
+    for (const vm_area_struct& vma : areas())
       if (contains(&vma, sizeof vma, address))
         return {.text = area_word(vma, address),
                 .minor = contains(&vma.remembered, sizeof vma.remembered, address)};
@@ -63,12 +63,24 @@ class WordNames final : public Namer {
       return fmt::format("page {}", static_cast<const page*>(address)->pfn);
     if constexpr (requires { A::init_mm(); })
       if (address == &A::init_mm()) return "init_mm";
-    for (const vm_area_struct& vma : mm_->vmas)
+    for (const vm_area_struct& vma : areas())
       if (address == &vma) return area_name(vma);
     return {};
   }
 
+  // When the mm goes its areas go first, one by one, and cannot be looked through; then the rest.
+  [[nodiscard]] bool goes_on(const trace_event& what) override {
+    if (mm_ == nullptr || what.mm != mm_->id) return true;
+    const bool exits = what.a == static_cast<std::uint64_t>(MmCall::exit_mmap);
+    if (exits && what.kind == EventKind::call_begin) has_areas_ = false;
+    return !(exits && what.kind == EventKind::call_end);
+  }
+
  private:
+  [[nodiscard]] const vma_tree& areas() const noexcept {
+    static const vma_tree none;
+    return has_areas_ ? mm_->vmas : none;
+  }
   struct Range {
     const std::byte* begin;
     std::size_t bytes;
@@ -213,6 +225,7 @@ class WordNames final : public Namer {
   std::uint64_t frames_;
   unsigned cpus_;
   mm_struct* mm_ = nullptr;
+  bool has_areas_ = true;
   std::vector<Range> ranges_;
 };
 

@@ -65,7 +65,6 @@ TEST(Counterexample, TellsTheRaceInOrder) {
     ASSERT_NE(at, std::string::npos) << part << "\n" << rows;
     ++at;
   }
-  EXPECT_THAT(rows, Not(HasSubstr("word "))) << "a word that has no name";
   EXPECT_LE(std::ranges::count(rows, '\n'), 40);
 }
 
@@ -98,6 +97,9 @@ TEST(Counterexample, TheTraceHasTheRowsOfTheText) {
               HasSubstr(std::to_string(key) + " of " + std::to_string(trace.size()) + " rows"));
   EXPECT_EQ(trace.back()["violating"], true);
   EXPECT_EQ(trace.back()["step"], run["steps"]);
+  for (const ordered_json& row : trace)
+    EXPECT_FALSE(row.contains("object") && row["object"].get<std::string>().starts_with("word "))
+        << row["text"];
   // Names are no addresses: those of this program have more than ten digits and these have not.
   for (const ordered_json& row : trace)
     EXPECT_THAT(row["text"].get<std::string>(), Not(testing::ContainsRegex("0x[0-9a-f]{11}")));

@@ -247,6 +247,33 @@ TEST(Recorder, EndsWhereTheViolationIsSeen) {
   EXPECT_TRUE(ended.back().key);
 }
 
+// The namer of a program whose words go at a page_free.
+class Leaving final : public Namer {
+ public:
+  WordName word(const void*) override { return {"word"}; }
+  std::string entry(std::uint64_t) override { return {}; }
+  std::string object(const void*) override { return {}; }
+  bool goes_on(const trace_event& what) override { return what.kind != EventKind::page_free; }
+};
+
+TEST(Recorder, EndsWithTheNames) {
+  Atomic<int> word{0};
+  MachineOptions options;
+  Machine machine(options);
+  Leaving names;
+  Recorder recorder(names, machine.result().schedule);
+  recorder.listen(true);
+  machine.attach(0, &recorder);
+  machine.run([&](unsigned) {
+    word.store(1, order::relaxed);
+    trace(EventKind::page_free, 0, 5);
+    word.store(2, order::relaxed);
+    trace(EventKind::page_free, 0, 6);
+  });
+  EXPECT_THAT(texts(recorder.take(false), false),
+              ElementsAre("1a store word: 1", "1a free page 5"));
+}
+
 TEST(Recorder, CallsOnceAtAStep) {
   for (std::uint64_t at = 1; at <= 5; ++at) {
     std::vector<std::uint64_t> called;
