@@ -108,19 +108,26 @@ class Shrinker {
   }
 
   ShrinkResult run() {
-    ScheduleSize last;
     do {
-      last = best_.after;
-      end_early();
-      order_windows();
-      change_parts();
-      zero_hardware();
-    } while (best_.after < last && !over());
+      while (smaller([this] {
+        end_early();
+        order_windows();
+        change_parts();
+        zero_hardware();
+      })) {
+      }
+    } while (smaller([this] { join_parts(); }));
     best_.finished = !over();
     return std::move(best_);
   }
 
  private:
+  template <class Pass>
+  bool smaller(Pass pass) {
+    const ScheduleSize before = best_.after;
+    pass();
+    return best_.after < before && !over();
+  }
   [[nodiscard]] bool over() const noexcept {
     // Relaxed: nothing is published with it.
     return best_.executions >= options_.max_executions || steps_ >= options_.max_steps ||
@@ -257,6 +264,31 @@ class Shrinker {
     }
     parts.insert(parts.begin(), {parts[at].actor, some});
     return parts;
+  }
+
+  // ---- two parts --------------------------------------------------------------------------------
+
+  // A part joins the CPU's next or last, and some part becomes a little longer or shorter for it: who
+  // no longer waits makes fewer rounds of a waiting loop. Only where there are few parts.
+  void join_parts() {
+    constexpr std::size_t few = 32;
+    for (std::size_t at = plan_.parts.size(); at-- != 0 && plan_.parts.size() <= few && !over();) {
+      if (at >= plan_.parts.size() || !plan_.parts[at].runs()) continue;
+      const std::int64_t all = plan_.parts[at].count;
+      if (!accept_nudged(later(at, all))) accept_nudged(earlier(at, all));
+    }
+  }
+
+  bool accept_nudged(const std::vector<Part>& parts) {
+    for (std::size_t at = 0; at < parts.size(); ++at)
+      for (const std::int64_t by : {1, -1, 2, -2, 3, -3}) {
+        if (!parts[at].runs() || parts[at].count + by <= 0) continue;
+        std::vector<Part> nudged = parts;
+        nudged[at].count += by;
+        if (accept_parts(std::move(nudged))) return true;
+        if (over()) return false;
+      }
+    return false;
   }
 
   // ---- hardware ---------------------------------------------------------------------------------

@@ -24,12 +24,19 @@ Execution repeated(const ExecutionResult& result, const Record& record) {
   return record(replay);
 }
 
+// Candidates that go round in circles cost most of the time that there is, and lead nowhere: what is
+// long is no counterexample. But a livelock is one of as many steps as it was found by.
+std::uint64_t limit_of_candidates(const ExecutionResult& found) {
+  constexpr std::uint64_t longest = 4;
+  return found.violation == "step_limit" ? found.steps : longest * found.steps;
+}
+
 // The same kind of violation by a schedule that a person can follow.
 void add_shrunk(ExploreReport& report,
                 const ExecutionResult& result,
                 const ExploreCalls& calls,
                 const std::atomic<bool>& stop) {
-  const ShrinkResult shorter = shrink(calls.again, result, {}, stop);
+  const ShrinkResult shorter = shrink(calls.again(limit_of_candidates(result)), result, {}, stop);
   ExploreReport::Found& row = add_found(report, repeated(shorter.result, calls.record));
   row.found_steps = shorter.before.steps;
   row.found_switches = shorter.before.switches;

@@ -43,11 +43,17 @@ using Record = std::function<Execution(Chooser&)>;
 template <ArchBackend A, class Scenario>
 class ExploreRun {
  public:
-  ExploreRun(const ExploreOptions& options, unsigned cpus, Chooser& chooser)
+  ExploreRun(const ExploreOptions& options,
+             unsigned cpus,
+             Chooser& chooser,
+             std::uint64_t step_limit = MachineOptions{}.step_limit)
       : fixes_(options.fixes),
         cpus_(cpus),
         failures_(options.fail_alloc, cpus),
-        machine_({.cpus = cpus, .alloc_policy = failures_.policy(), .chooser = &chooser}),
+        machine_({.cpus = cpus,
+                  .alloc_policy = failures_.policy(),
+                  .chooser = &chooser,
+                  .step_limit = step_limit}),
         oracles_(cpus, true, {.scan_frees = true}) {
     oracles_.attach(machine_);
     // What has gone wrong is not gone on with: the schedule ends there.
@@ -149,7 +155,8 @@ class ExploreRun {
 // How a report gets at executions.
 struct ExploreCalls {
   Execute search;
-  Execute again;  // what is no part of the search
+  // What is no part of the search, with at most so many steps.
+  std::function<Execute(std::uint64_t step_limit)> again;
   Record record;
 };
 // What is left to do once executions can be had. They add to the report.
@@ -177,8 +184,10 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             return result;
           },
       .again =
-          [&](Chooser& chooser) {
-            return ExploreRun<A, Scenario>(options, cpus, chooser).run().result;
+          [&](std::uint64_t step_limit) {
+            return [&options, cpus, step_limit](Chooser& chooser) {
+              return ExploreRun<A, Scenario>(options, cpus, chooser, step_limit).run().result;
+            };
           },
       .record =
           [&](Chooser& chooser) {
