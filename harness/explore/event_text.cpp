@@ -41,7 +41,7 @@ std::string call_name(std::uint64_t call) {
                                     "madvise(GUARD)",
                                     "madvise(REMOVE)"};
   static_assert(names.size() == std::size_t(MmCall::madvise_remove) + 1);
-  return names.at(call);
+  return call < names.size() ? names[call] : "call";
 }
 
 std::string flush_words(std::uint64_t reason, std::int64_t count) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/explore/recorder.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <utility>
@@ -168,6 +169,9 @@ void Recorder::fold_use(Row& access) {
 void Recorder::add(Row row) {
   row.step.step = steps();
   rows_.push_back(std::move(row));
+  if (rows_.size() < 2 * least_kept) return;
+  rows_.erase(rows_.begin(), rows_.end() - std::ptrdiff_t(least_kept));
+  scene_ -= std::min(scene_, least_kept);
 }
 
 std::string Recorder::named(const void* word, const WordName& name) {

@@ -33,9 +33,11 @@ class Namer {
   [[nodiscard]] virtual bool goes_on(const trace_event&) { return true; }
 };
 
-// One at a time. `so_far` is the schedule of the running execution.
+// One at a time. `so_far` is the schedule of the running execution. Of a very long one the last part
+// is kept: how a livelock goes round is seen there.
 class Recorder final : public OperationListener, public TraceSink {
  public:
+  static constexpr std::size_t least_kept = 20'000;  // rows, once there are twice as many
   Recorder(Namer& namer, const std::vector<ScheduleStep>& so_far);
   ~Recorder() override;
   Recorder(const Recorder&) = delete;
@@ -45,7 +47,7 @@ class Recorder final : public OperationListener, public TraceSink {
   void event(const trace_event& what) noexcept override;
   // Nothing is written down before the first call.
   void listen(bool on) noexcept { listening_ = on; }
-  // What came before set the scene; only what is used from here on tells who shares what.
+  // What came before set the scene: only what is used from here on tells who shares what.
   void scene_is_set() noexcept { scene_ = rows_.size(); }
   // action() is called once, at step `number` or at the first after it that does something which
   // can be written down.

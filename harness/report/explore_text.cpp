@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The verdict line is herd7's: "Observation NAME Never|Sometimes POSITIVE NEGATIVE", in executions.
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -54,14 +56,23 @@ std::string size_words(const ExploreReport::Found& found) {
   return words;
 }
 
-// What happened, for people who know the code; how to see all of it.
+// What happened, for people who know the code: the end of it, where it is long; how to see it all.
 std::string trace_columns(const ExplorePage& page,
                           const ExploreReport& report,
                           const Paint& paint) {
-  const std::string rows = cpu_columns(report.trace, page.verbose, paint);
-  if (rows.empty() || page.verbose) return rows.empty() ? rows : "\n" + rows + "\n";
-  const auto key = std::ranges::count_if(report.trace, &TraceStep::key);
-  return fmt::format("\n{}\n  {} of {}; --verbose shows all\n", rows, key,
+  constexpr std::size_t most_rows = 200;
+  if (page.verbose) {
+    const std::string all = cpu_columns(report.trace, true, paint);
+    return all.empty() ? all : fmt::format("\n{}\n", all);
+  }
+  std::vector<TraceStep> rows;
+  std::ranges::copy_if(report.trace, std::back_inserter(rows), &TraceStep::key);
+  if (rows.empty()) return {};
+  const std::size_t left_out = rows.size() - std::min(rows.size(), most_rows);
+  rows.erase(rows.begin(), rows.begin() + std::ptrdiff_t(left_out));
+  return fmt::format("\n{}{}\n  {} of {}; --verbose shows all\n",
+                     left_out == 0 ? "" : fmt::format("  ({} before)\n", counted(left_out, "row")),
+                     cpu_columns(rows, true, paint), rows.size(),
                      counted(report.trace.size(), "row"));
 }
 

@@ -274,6 +274,18 @@ TEST(Recorder, EndsWithTheNames) {
               ElementsAre("1a store word: 1", "1a free page 5"));
 }
 
+TEST(Recorder, KeepsTheEndOfAVeryLongExecution) {
+  constexpr auto long_one = static_cast<int>(3 * Recorder::least_kept);
+  const auto steps = recorded("v1 a1", [](Words& w, unsigned cpu, Recorder& recorder) {
+    if (cpu != 0) return;
+    recorder.scene_is_set();
+    for (int i = 0; i < long_one; ++i) w.own.store(i, order::relaxed);
+  });
+  EXPECT_GE(steps.size(), Recorder::least_kept);
+  EXPECT_LT(steps.size(), 2 * Recorder::least_kept);
+  EXPECT_EQ(steps.back().step, static_cast<std::uint64_t>(long_one));
+}
+
 TEST(Recorder, CallsOnceAtAStep) {
   for (std::uint64_t at = 1; at <= 5; ++at) {
     std::vector<std::uint64_t> called;

@@ -58,6 +58,16 @@ TEST(ExploreText, ShowsAllRowsIfAskedFor) {
   EXPECT_THAT(text, Not(HasSubstr("--verbose")));
 }
 
+TEST(ExploreText, ShowsTheEndOfALongTrace) {
+  ExplorePage page = by_hand::explore(true);
+  std::vector<TraceStep>& trace = page.runs[0].report.trace;
+  trace.insert(trace.begin(), 300, trace.front());
+  const std::string text = explore_text(page, plain);
+  EXPECT_THAT(text, HasSubstr("  (102 rows before)\n      CPU0"));
+  EXPECT_THAT(text, HasSubstr("=> 9  "));
+  EXPECT_THAT(text, HasSubstr("  200 of 303 rows; --verbose shows all\n"));
+}
+
 TEST(ExploreText, OfACleanSearch) {
   EXPECT_EQ(explore_text(by_hand::explore(false), plain),
             "madvise-parallel-2017 on x86\n"
