@@ -47,6 +47,8 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
+  request.shrink = !arguments.has("--no-shrink");
+  request.verbose = arguments.has("--verbose");
   check_offered(arguments);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
@@ -67,6 +69,8 @@ ExploreReport run_once(const ExploreRequest& request,
   options.executions = request.executions;
   options.seed = request.seed;
   options.schedule = request.schedule;
+  options.shrink = request.shrink;
+  options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
   options.stop = &context.stop;
@@ -98,6 +102,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .replayed = !request.schedule.empty(),
                    .budget_seconds = request.seconds,
                    .executions_asked = request.executions,
+                   .verbose = request.verbose,
                    .runs = {},
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
@@ -128,10 +133,14 @@ Command explore_command() {
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
+                      {"--verbose", "", "show everything that the CPUs did, not only what matters"},
+                      {"--no-shrink", "", "print the schedule as it was found, however long"},
                       {"--json", "", "as one JSON object"}},
           .more =
               "Exit code 1 if a violation was found, expected or not. Random schedules can\n"
-              "find one and can never show that there is none. The same seed finds the same.\n\n"
+              "find one and can never show that there is none. The same seed finds the same.\n"
+              "What is found is made short: the fewest context switches, then hardware choices,\n"
+              "then steps that still break the same rule.\n\n"
               "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
               "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
               "these, drawn for each execution), every=N or rate=P (others each time, or with\n"

@@ -48,7 +48,10 @@ struct ExploreRequest {
   std::uint64_t executions = 0;
   std::uint64_t seed = 1;
   std::vector<AllocRule> fail_alloc;
-  std::string schedule;  // not empty: this one is replayed, once
+  std::string schedule;            // not empty: this one is replayed, once
+  bool shrink = true;              // what is found
+  bool verbose = false;            // every row of the trace
+  std::uint64_t stop_at_step = 0;  // ExploreOptions
 };
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
 

@@ -59,7 +59,9 @@ struct ExploreOptions {
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
-  std::string schedule;  // not empty: replay this one
+  std::string schedule;            // not empty: replay this one
+  bool shrink = true;              // what a search found, to fewer switches and steps
+  std::uint64_t stop_at_step = 0;  // of a replay: raise SIGTRAP there, for a debugger; 0: nowhere
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   const std::atomic<bool>* stop = nullptr;
@@ -75,10 +77,15 @@ struct ExploreReport {
     Violation violation;
     std::string schedule;
     std::uint64_t steps = 0;
+    std::uint64_t switches = 0;  // from one CPU to another
+    // What the search found before it was made shorter; 0: the schedule is as it was found.
+    std::uint64_t found_steps = 0, found_switches = 0;
   };
   std::vector<Found> violations;
+  std::vector<TraceStep> trace;   // of the first violation's schedule, or of the replayed one
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
+  bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions
 };
 

@@ -178,14 +178,37 @@ Json stress_object(const StressPage& page) {
           {"tool", object(page.tool)},   {"host", object(page.host)}};
 }
 
+Json found_row(const ExploreReport::Found& found) {
+  Json out{{"kind", found.violation.kind},
+           {"schedule", found.schedule},
+           {"steps", found.steps},
+           {"text", found.violation.text},
+           {"switches", found.switches}};
+  if (found.found_steps != 0)
+    out["as_found"] = {{"steps", found.found_steps}, {"switches", found.found_switches}};
+  return out;
+}
+
+Json trace_row(const TraceStep& row) {
+  Json out{{"step", row.step}, {"cpu", row.cpu}, {"what", row.what}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out[key] = value;
+  };
+  add("object", row.object);
+  add("before", row.before);
+  add("after", row.after);
+  add("order", row.order);
+  out["text"] = row.text;
+  out["key"] = row.key;
+  if (row.violating) out["violating"] = true;
+  return out;
+}
+
 Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   const ExploreReport& report = run.report;
   Json violations = Json::array();
   for (const ExploreReport::Found& found : report.violations)
-    violations.push_back({{"kind", found.violation.kind},
-                          {"schedule", found.schedule},
-                          {"steps", found.steps},
-                          {"text", found.violation.text}});
+    violations.push_back(found_row(found));
   const auto steps = static_cast<double>(report.steps);
   Json out{{"scenario", run.subject.scenario},
            {"arch", run.subject.arch},
@@ -202,7 +225,11 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
-  if (page.replayed) out["departed_at"] = report.departed_at;
+  if (page.replayed) {
+    out["departed_at"] = report.departed_at;
+    Json& rows = out["trace"] = Json::array();
+    for (const TraceStep& row : report.trace) rows.push_back(trace_row(row));
+  }
   add_allocations(out, report.allocations);
   return out;
 }
