@@ -55,7 +55,7 @@ layer(harness/report "harness/report/.*" mm/types.h harness/trace.h harness/inst
 layer(harness/cli "harness/cli/.*" *)
 layer(bench "bench/.*" *)
 layer(tests "tests/(support/.*|[^/]*)" * harness/cli)  # shared by the tests
-layer(@ "tests/.*" * harness/cli tests)
+layer(@ "tests/.*" * harness/cli bench tests)  # bench: the small programs of the explorer
 
 # ---- the table of libraries ----------------------------------------------------------------------
 # library(PATTERN FOLDERS...): <headers> that match may be included in these folders, and in tests.

@@ -164,6 +164,7 @@ void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
 
 std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint64_t wanted) {
   std::optional<EventId> id = repeated(access.thread);
+  const bool was_repeated = id.has_value();
   if (!id) {
     GraphEvent event = event_of(access, GraphEventKind::read);
     event.acquire = access.o == order::acquire;
@@ -173,26 +174,27 @@ std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint6
     id = static_cast<EventId>(graph().size() - 1);
   }
   if (read_was(*id) == wanted) return wanted;
-  static_cast<void>(wait(access.thread));
+  static_cast<void>(wait(access.thread, was_repeated));
   return std::nullopt;
 }
 
-// The operation was not made; it will be asked for again.
-bool GraphSearch::wait(unsigned thread) {
+// The operation was not made, whether it is new or was repeated; it will be asked for again.
+bool GraphSearch::wait(unsigned thread, bool was_repeated) {
   --at_[thread];
   --counts_.steps;
+  if (was_repeated) --counts_.repeated;
   return false;
 }
 
 bool GraphSearch::lock(unsigned thread, unsigned location) {
-  if (const auto id = repeated(thread)) return graph().event(*id).modifies || wait(thread);
+  if (const auto id = repeated(thread)) return graph().event(*id).modifies || wait(thread, true);
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
   event.lock = event.awaits = true;
   event.modify = take_lock;
   add_locations();
   if (graph().last_value(location) != 0) {
     waiting_locks_[thread] = event;
-    return wait(thread);
+    return wait(thread, false);
   }
   waiting_locks_[thread].reset();
   add_modify(event);

@@ -112,7 +112,7 @@ class GraphSearch {
 
   [[nodiscard]] bool overtaken() const;
   void cut() noexcept;
-  bool wait(unsigned thread);
+  bool wait(unsigned thread, bool was_repeated);
   void add_locations();
   void begin_node(const GraphEvent& event);
   void end_node();

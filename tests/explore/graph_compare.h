@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/explore/graph_runner.h"
+#include "bench/explore/graph_runner.h"
 #include "tests/explore/program_text.h"
 #include "tests/explore/random_program.h"
 #include "tests/explore/reference.h"

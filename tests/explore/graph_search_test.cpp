@@ -6,8 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/explore/graph_runner.h"
-#include "tests/explore/small_ops.h"
+#include "bench/explore/graph_runner.h"
+#include "bench/explore/known_programs.h"
+#include "bench/explore/small_ops.h"
 
 namespace tlblab {
 namespace {
@@ -18,9 +19,7 @@ using enum order;
 using testing::ElementsAre;
 
 // Executions under sc, tso and weak; each class must come once.
-std::vector<std::uint64_t> executions(Threads threads) {
-  SmallProgram tested = program(std::move(threads));
-  tested.locations = 16;
+std::vector<std::uint64_t> executions(const SmallProgram& tested) {
   std::vector<std::uint64_t> counts;
   for (const MemoryModel model : {sc, tso, weak}) {
     const GraphOutcome outcome = search_graphs(tested, model, {.classes = true});
@@ -28,6 +27,9 @@ std::vector<std::uint64_t> executions(Threads threads) {
     counts.push_back(outcome.counts.executions);
   }
   return counts;
+}
+std::vector<std::uint64_t> executions(Threads threads) {
+  return executions(program(std::move(threads)));
 }
 
 TEST(GraphSearch, CountsOfTheClassicalTests) {
@@ -58,37 +60,12 @@ TEST(GraphSearch, IndependentOrdersMultiply) {
   EXPECT_THAT(executions(std::move(threads)), ElementsAre(36, 36, 36));
 }
 
-// Three threads, five rounds of three private accesses and one add to the round's word: the orders
-// within each round.
-TEST(GraphSearch, PrivateAccessesCostNothing) {
-  Threads threads;
-  for (unsigned t = 0; t < 3; ++t) {
-    std::vector<SmallOp>& ops = threads.emplace_back();
-    for (unsigned round = 0; round < 5; ++round)
-      for (const SmallOp& op :
-           {w(2 * t, round + 1), w(2 * t + 1, round + 1), r(2 * t), add(6 + round, 1, relaxed)})
-        ops.push_back(op);
-  }
-  EXPECT_THAT(executions(std::move(threads)), ElementsAre(7776, 7776, 7776));
-}
-
-Threads slots(unsigned rounds) {
-  Threads threads;
-  for (unsigned t = 0; t < 3; ++t) {
-    std::vector<SmallOp>& ops = threads.emplace_back();
-    for (unsigned round = 1; round <= rounds; ++round)
-      for (const SmallOp& op : {w(3 * t, round), r(3 * t), w(3 * t + 1, round),
-                                w(3 * t + 2, round, release), r((t + 1) % 3 * 3 + 2, acquire)})
-        ops.push_back(op);
-  }
-  return threads;
-}
-
-// Each thread writes its slot and reads the next one's. Three rounds: also GenMC's and CDSChecker's
-// count. Four are in bench/explore.
-TEST(GraphSearch, SlotsInARing) {
-  EXPECT_THAT(executions(slots(2)), ElementsAre(151, 215, 215));
-  EXPECT_THAT(executions(slots(3)), ElementsAre(4411, 7784, 7784));
+// Three rounds of slots: also GenMC's and CDSChecker's count. Four are in bench/explore.
+TEST(GraphSearch, CountsOfKnownPrograms) {
+  EXPECT_THAT(executions(private_rounds(5)), ElementsAre(7776, 7776, 7776));
+  EXPECT_THAT(executions(slots_in_a_ring(2)), ElementsAre(151, 215, 215));
+  EXPECT_THAT(executions(slots_in_a_ring(3)), ElementsAre(4411, 7784, 7784));
+  EXPECT_THAT(executions(sections_of_one_lock(2)), ElementsAre(90, 90, 90));
 }
 
 TEST(GraphSearch, ALockOrderThatDeadlocks) {

@@ -3,8 +3,8 @@
 // and tso, which are axioms. The machine has one memory; in tso each CPU has a store buffer.
 #pragma once
 
+#include "bench/explore/small_program.h"
 #include "harness/world/explore/memory_model.h"
-#include "tests/explore/small_program.h"
 
 namespace tlblab {
 

@@ -2,7 +2,7 @@
 // Small programs and their final states as herd7 writes them, for messages and comparisons.
 #pragma once
 
-#include "tests/explore/small_program.h"
+#include "bench/explore/small_program.h"
 
 namespace tlblab {
 

@@ -4,7 +4,7 @@
 // for a grace period with a section open or a lock held.
 #pragma once
 
-#include "tests/explore/small_program.h"
+#include "bench/explore/small_program.h"
 
 namespace tlblab {
 

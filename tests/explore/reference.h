@@ -8,8 +8,8 @@
 //   reference_axioms      the models; reference_weak: the kernel's
 #pragma once
 
+#include "bench/explore/small_program.h"
 #include "harness/world/explore/memory_model.h"
-#include "tests/explore/small_program.h"
 
 namespace tlblab {
 

@@ -7,8 +7,8 @@
 
 #include <vector>
 
+#include "bench/explore/small_program.h"
 #include "tests/explore/relation.h"
-#include "tests/explore/small_program.h"
 
 namespace tlblab {
 

@@ -10,8 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/explore/small_ops.h"
 #include "tests/explore/program_text.h"
-#include "tests/explore/small_ops.h"
 
 namespace tlblab {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "tests/explore/small_program.h"
+#include "bench/explore/small_program.h"
 
 namespace tlblab::small_ops {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "tests/explore/graph_runner.h"
+#include "bench/explore/graph_runner.h"
 
 #include <algorithm>
 

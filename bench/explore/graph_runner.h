@@ -4,8 +4,8 @@
 
 #include <map>
 
+#include "bench/explore/small_program.h"
 #include "harness/explore/graph_search.h"
-#include "tests/explore/small_program.h"
 
 namespace tlblab {
 

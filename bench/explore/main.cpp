@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How fast the complete search is: programs by which explorers are compared, in each memory model.
+// Counters: executions, of them given up, nanoseconds for each operation carried out (repeated ones
+// included) and how many of these were repetitions. For comparable figures:
+//
+//   bench_explore --benchmark_repetitions=10 --benchmark_enable_random_interleaving=true
+#include <benchmark/benchmark.h>
+
+#include "bench/explore/graph_runner.h"
+#include "bench/explore/known_programs.h"
+
+namespace tlblab {
+namespace {
+
+void search(benchmark::State& state, const SmallProgram& program, MemoryModel model) {
+  GraphCounts counts;
+  for (auto _ : state) counts = search_graphs(program, model).counts;
+  const auto steps = static_cast<double>(counts.steps);
+  state.counters["executions"] = static_cast<double>(counts.executions);
+  state.counters["given_up"] = static_cast<double>(counts.blocked);
+  state.counters["steps"] = steps;
+  state.counters["repeated"] = static_cast<double>(counts.repeated) / steps;
+  state.counters["ns_per_step"] = benchmark::Counter(
+      steps * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+constexpr struct {
+  const char* name;
+  MemoryModel model;
+} models[] = {{"sc", MemoryModel::sc}, {"tso", MemoryModel::tso}, {"weak", MemoryModel::weak}};
+
+void offer(const std::string& name, const SmallProgram& program) {
+  for (const auto& [model_name, model] : models)
+    benchmark::RegisterBenchmark((name + "/" + model_name).c_str(), [program, model = model](
+                                                                        benchmark::State& state) {
+      search(state, program, model);
+    })->Unit(benchmark::kMillisecond);
+}
+
+}  // namespace
+}  // namespace tlblab
+
+int main(int argc, char** argv) {
+  using namespace tlblab;
+  offer("p60a", private_rounds(5));
+  offer("p60b", slots_in_a_ring(4));
+  offer("p60b_3", slots_in_a_ring(3));
+  offer("lock", sections_of_one_lock(2));
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}
