@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -208,10 +209,13 @@ class Shrinker {
   [[nodiscard]] std::vector<Part> ordered(std::size_t first,
                                           std::size_t width,
                                           const std::vector<unsigned>& cpus) const {
-    std::vector<Part> parts = plan_.parts;
-    const auto begin = parts.begin() + std::ptrdiff_t(first), end = begin + std::ptrdiff_t(width);
-    const auto rank = [&](const Part& part) { return std::ranges::find(cpus, part.cpu()); };
-    std::stable_sort(begin, end, [&](const Part& a, const Part& b) { return rank(a) < rank(b); });
+    const auto begin = plan_.parts.begin() + std::ptrdiff_t(first);
+    const auto end = begin + std::ptrdiff_t(width);
+    std::vector<Part> parts(plan_.parts.begin(), begin);
+    for (const unsigned cpu : cpus)
+      std::copy_if(begin, end, std::back_inserter(parts),
+                   [&](const Part& part) { return part.cpu() == cpu; });
+    parts.insert(parts.end(), end, plan_.parts.end());
     return parts;
   }
 

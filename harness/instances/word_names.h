@@ -91,6 +91,11 @@ class WordNames final : public Namer {
     const auto* at = static_cast<const std::byte*>(address);
     return at >= first && at < first + bytes;
   }
+  // In bytes; begin is not behind the address.
+  static std::size_t offset(const void* begin, const void* address) noexcept {
+    return static_cast<std::size_t>(static_cast<const std::byte*>(address) -
+                                    static_cast<const std::byte*>(begin));
+  }
   // The first member that contains the address.
   struct Member {
     const void* begin;
@@ -147,9 +152,7 @@ class WordNames final : public Namer {
   }
 
   std::string page_word(const void* address) {
-    const page& p = mem_map[(static_cast<const std::byte*>(address) -
-                             static_cast<const std::byte*>(static_cast<void*>(mem_map))) /
-                            std::ptrdiff_t(sizeof(page))];
+    const page& p = mem_map[offset(mem_map, address) / sizeof(page)];
     if (contains(&p.ptl, sizeof p.ptl, address)) return lock_name(p);
     const Member members[]{{&p.refcount, sizeof p.refcount, "refcount"},
                            {&p.mapcount, sizeof p.mapcount, "mapcount"},
@@ -174,10 +177,7 @@ class WordNames final : public Namer {
     for (pfn_t pfn = 0; pfn < frames_; ++pfn) {
       const page& p = *pfn_to_page(pfn);
       if (p.table == nullptr || !contains(p.table, sizeof(page_table), address)) continue;
-      const auto index = static_cast<std::uint64_t>(
-          (static_cast<const std::byte*>(address) -
-           static_cast<const std::byte*>(static_cast<const void*>(p.table))) /
-          std::ptrdiff_t(sizeof p.table->entry[0]));
+      const std::uint64_t index = offset(p.table, address) / sizeof p.table->entry[0];
       vaddr_t base = 0;
       if (!find_base(p, base)) return {fmt::format("table {}[{}]", pfn, index), true};
       static constexpr const char* levels[]{"pte", "pmd", "pud", "p4d", "pgd"};

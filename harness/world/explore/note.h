@@ -2,6 +2,8 @@
 // The hooks of a recorder (recorder.h) in the explore world's operations.
 #pragma once
 
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
@@ -14,6 +16,8 @@ template <class T>
 std::uint64_t noted_value(const T& value) noexcept {
   if constexpr (std::is_integral_v<T>) {
     return static_cast<std::uint64_t>(value);
+  } else if constexpr (std::is_pointer_v<T>) {
+    return std::bit_cast<std::uintptr_t>(value);
   } else {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
     std::uint64_t bits = 0;
