@@ -235,6 +235,9 @@ class BodyParser {
       return {.kind = Kind::number, .number = read_.take().number, .line = line};
     if (read_.accept("(")) return parenthesis();
     const Token word = read_.expect_word("a number, a name, a call or '('");
+    if (word.is("if") || word.is("else") || is_type_word(word.text))
+      read_.lexer.fail(line.number, fmt::format("{} where a value should be", quoted(word)),
+                       "a number, a name, a call or '('");
     if (word.is("NULL")) return {.kind = Kind::number, .number = 0, .line = line};
     if (!read_.accept("(")) {
       refuse_suffix();

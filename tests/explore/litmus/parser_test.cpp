@@ -171,6 +171,8 @@ const Wrong refusals[] = {
     {begin + "while (1) ; }", "3", "'while' is not supported"},
     {begin + "goto out; }", "3", "'goto' is not supported"},
     {begin + "else r0 = 1; }", "3", "unexpected 'else'; expected 'if' before it"},
+    {begin + "(int)if (r0) ; }", "3", "'if' where a value should be"},
+    {begin + "r0 = int; }", "3", "'int' where a value should be"},
     {begin + "r0 += 1; }", "3", "'+=' is not supported"},
     {begin + "r0 = r0 / 2; }", "3", "'/' is not supported"},
     {begin + "r0 = r0 ? 1 : 2; }", "3", "'?' is not supported"},
