@@ -48,6 +48,7 @@ struct LitmusInitial {
 
 struct LitmusExpression {
   enum class Kind : std::uint8_t {
+    none,  // there is no expression
     number,
     name,         // a register or a parameter
     dereference,  // a plain load, or the place that an access macro is given
@@ -69,11 +70,12 @@ struct LitmusExpression {
     logical_or,
     call,  // of the primitive `name`
   };
-  Kind kind = Kind::number;
+  Kind kind = Kind::none;
   std::int64_t number = 0;
   std::string name{};
   std::vector<LitmusExpression> operands{};
   SourceLine line{};
+  [[nodiscard]] bool given() const noexcept { return kind != Kind::none; }
   friend bool operator==(const LitmusExpression&, const LitmusExpression&) = default;
 };
 
@@ -89,7 +91,7 @@ struct LitmusStatement {
   Kind kind = Kind::block;
   LitmusType type{};
   std::string name{};
-  std::optional<LitmusExpression> target{}, value{};
+  LitmusExpression target{}, value{};
   std::vector<LitmusStatement> body{}, otherwise{};
   SourceLine line{};
   friend bool operator==(const LitmusStatement&, const LitmusStatement&) = default;

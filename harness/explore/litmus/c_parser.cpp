@@ -128,7 +128,7 @@ class BodyParser {
       declared.type.stars = 0;
       while (read_.accept("*")) ++declared.type.stars;
       declared.line = read_.here();
-      declared.name = read_.expect_word("a name").text;
+      declared.name = read_.expect_name("a name").text;
     }
     end_statement();
   }
@@ -234,8 +234,8 @@ class BodyParser {
     if (read_.peek().kind == TokenKind::number)
       return {.kind = Kind::number, .number = read_.take().number, .line = line};
     if (read_.accept("(")) return parenthesis();
-    const Token word = read_.expect_word("a number, a name, a call or '('");
-    if (word.is("NULL")) return {.kind = Kind::number, .number = 0, .line = line};
+    if (read_.accept("NULL")) return {.kind = Kind::number, .number = 0, .line = line};
+    const Token word = read_.expect_name("a number, a name, a call or '('");
     if (!read_.accept("(")) {
       refuse_suffix();
       return {.kind = Kind::name, .name = std::string(word.text), .line = line};

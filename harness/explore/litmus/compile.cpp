@@ -53,14 +53,14 @@ class TestCompiler {
     }
     for (const LitmusInitial& entry : test_.initial)
       if (!entry.place.process && entry.value)
-        locations_.at(*locations_.find(entry.place.name)).initial =
+        locations_.at(locations_.add(entry.place.name, "")).initial =
             value_of(*entry.value, entry.place.line);
   }
 
   // A location that is locked by its name is a lock, whatever its type says.
   void mark_locks(const std::vector<Statement>& list) {
     for (const Statement& s : list) {
-      if (s.value) mark_lock(*s.value);
+      if (s.value.given()) mark_lock(s.value);
       mark_locks(s.body);
       mark_locks(s.otherwise);
     }

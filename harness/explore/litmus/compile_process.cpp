@@ -50,7 +50,8 @@ class ProcessCompiler {
 
   LitmusCode compile() {
     for (const LitmusParameter& parameter : test_.processes[number_].parameters)
-      set_register(parameter.name, pointer_to(*locations_.find(parameter.name)));
+      if (const auto location = locations_.find(parameter.name))
+        set_register(parameter.name, pointer_to(*location));
     declare(test_.processes[number_].body);
     statements(test_.processes[number_].body);
     code_.initial.resize(most_slots_);
@@ -114,25 +115,25 @@ class ProcessCompiler {
     switch (s.kind) {
       case Statement::Kind::declare:
       case Statement::Kind::assign:
-        if (s.value) assign(s);
+        if (s.value.given()) assign(s);
         return;
       case Statement::Kind::store: return plain_store(s);
-      case Statement::Kind::evaluate: call(*s.value); return;
+      case Statement::Kind::evaluate: call(s.value); return;
       case Statement::Kind::block: return statements(s.body);
       case Statement::Kind::branch: return branch(s);
     }
   }
 
   void assign(const Statement& s) {
-    const Slot from = value(*s.value);
+    const Slot from = value(s.value);
     Instruction& copy = emit(CodeOp::copy, s.line);
     copy.to = register_slot(s.name);
     copy.a = from;
   }
 
   void plain_store(const Statement& s) {
-    const Slot address = value(s.target->operands[0]);
-    const Slot data = value(*s.value);
+    const Slot address = value(s.target.operands[0]);
+    const Slot data = value(s.value);
     Instruction& store = emit(CodeOp::store, s.line);
     store.order = AccessOrder::plain;
     store.a = address;
@@ -140,7 +141,7 @@ class ProcessCompiler {
   }
 
   void branch(const Statement& s) {
-    const std::size_t over = emit_jump(CodeOp::jump_if_zero, value(*s.value), s.line);
+    const std::size_t over = emit_jump(CodeOp::jump_if_zero, value(s.value), s.line);
     statements(s.body);
     if (s.otherwise.empty()) return jump_lands_here(over);
     const std::size_t end = emit_jump(CodeOp::jump, 0, s.line);

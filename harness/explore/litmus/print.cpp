@@ -85,7 +85,7 @@ void print_statements(std::string& out, const std::vector<Statement>& list, std:
 
 void print_branch(std::string& out, const Statement& s, std::size_t depth) {
   const std::string indent(depth, '\t');
-  out += fmt::format("if ({}) {{\n", expression_text(*s.value));
+  out += fmt::format("if ({}) {{\n", expression_text(s.value));
   print_statements(out, s.body, depth + 1);
   if (!s.otherwise.empty()) {
     out += indent + "} else {\n";
@@ -95,15 +95,15 @@ void print_branch(std::string& out, const Statement& s, std::size_t depth) {
 }
 
 void print_statement(std::string& out, const Statement& s, std::size_t depth) {
-  const std::string value = s.value ? expression_text(*s.value) : "";
+  const std::string value = s.value.given() ? expression_text(s.value) : "";
   out.append(depth, '\t');
   switch (s.kind) {
     case Statement::Kind::declare:
-      out += declarator(s.type, s.name) + (s.value ? " = " + value : "") + ";\n";
+      out += declarator(s.type, s.name) + (s.value.given() ? " = " + value : "") + ";\n";
       break;
     case Statement::Kind::assign: out += fmt::format("{} = {};\n", s.name, value); break;
     case Statement::Kind::store:
-      out += fmt::format("{} = {};\n", expression_text(*s.target), value);
+      out += fmt::format("{} = {};\n", expression_text(s.target), value);
       break;
     case Statement::Kind::evaluate: out += value + ";\n"; break;
     case Statement::Kind::branch: print_branch(out, s, depth); break;

@@ -174,6 +174,7 @@ bool LitmusProcess::leads_somewhere(const Instruction& instruction, LitmusValue 
 }
 
 void LitmusProcess::complete(const LitmusLoaded& loaded) {
+  if (!step_) return;
   const LitmusStep step = *step_;
   const Instruction& instruction = *step.instruction;
   LoadSet loads = 0;

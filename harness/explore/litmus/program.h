@@ -140,6 +140,7 @@ class LitmusProcess {
   // ended or faulted. May be asked again and again.
   [[nodiscard]] std::optional<LitmusStep> next();
   // The step that next() gave was taken; `loaded` is what it returned, if it returns anything.
+  // Does nothing if next() gave none.
   void complete(const LitmusLoaded& loaded);
 
   [[nodiscard]] LitmusValue value(std::size_t slot) const { return slots_[slot].value; }

@@ -8,6 +8,13 @@
 #include <fmt/format.h>
 
 namespace tlblab {
+namespace {
+
+bool is_reserved(std::string_view word) noexcept {
+  return is_type_word(word) || word == "if" || word == "else" || word == "NULL";
+}
+
+}  // namespace
 
 bool LitmusReader::accept(std::string_view what) {
   if (!next_is(what)) return false;
@@ -26,6 +33,11 @@ void LitmusReader::expect(std::string_view what, std::string_view where) {
 Token LitmusReader::expect_word(std::string_view expected) {
   if (peek().kind != TokenKind::word) unexpected(expected);
   return take();
+}
+
+Token LitmusReader::expect_name(std::string_view expected) {
+  if (is_reserved(peek().text)) unexpected(expected);
+  return expect_word(expected);
 }
 
 unsigned LitmusReader::expect_count(unsigned most, std::string_view expected) {
@@ -53,7 +65,7 @@ LitmusReader::Declared LitmusReader::type_and_name() {
     while (accept("*")) ++type.stars;
     word = expect_word("a name after the type");
   }
-  if (is_type_word(word.text))
+  if (is_reserved(word.text))
     lexer.fail(word.line, fmt::format("{} where a name should be", quoted(word)), "a name");
   if (next_is("[")) fail("arrays are not supported", "a single variable for each element");
   return {std::move(type), std::string(word.text), {word.line}};

@@ -24,6 +24,8 @@ class LitmusReader {
   bool accept(std::string_view what);
   void expect(std::string_view what, std::string_view where);
   Token expect_word(std::string_view expected);
+  // Of a variable: no type and no keyword.
+  Token expect_name(std::string_view expected);
   // A whole number, at most `most`.
   unsigned expect_count(unsigned most, std::string_view expected);
   // `-` and a number.

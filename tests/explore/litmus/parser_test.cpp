@@ -29,9 +29,9 @@ TEST(LitmusParser, MessagePassing) {
   EXPECT_EQ(test.processes[1].body[0].kind, LitmusStatement::Kind::declare);
   const LitmusStatement& load = test.processes[1].body[3];
   EXPECT_EQ(load.kind, LitmusStatement::Kind::assign);
-  EXPECT_EQ(load.value->kind, Kind::call);
-  EXPECT_EQ(load.value->name, "READ_ONCE");
-  EXPECT_EQ(load.value->operands[0].kind, Kind::dereference);
+  EXPECT_EQ(load.value.kind, Kind::call);
+  EXPECT_EQ(load.value.name, "READ_ONCE");
+  EXPECT_EQ(load.value.operands[0].kind, Kind::dereference);
   EXPECT_EQ(load.line.number, 21U);
   EXPECT_EQ(test.quantifier, LitmusQuantifier::exists);
   ASSERT_EQ(test.condition.operands.size(), 2U);
@@ -68,7 +68,7 @@ TEST(LitmusParser, BetweenNameAndInitialState) {
 
 TEST(LitmusParser, PrecedenceOfOperators) {
   const LitmusTest test = parsed(with_body("int r = 1 | 2 ^ 3 & 4 == 5 + 6 * -7 - 8;"));
-  const LitmusExpression& e = *test.processes[0].body[0].value;
+  const LitmusExpression& e = test.processes[0].body[0].value;
   ASSERT_EQ(e.kind, Kind::bit_or);
   ASSERT_EQ(e.operands[1].kind, Kind::bit_xor);
   const LitmusExpression& conjunction = e.operands[1].operands[1];
@@ -84,7 +84,7 @@ TEST(LitmusParser, PrecedenceOfOperators) {
 
 TEST(LitmusParser, StarInParenthesesIsNoComment) {
   const LitmusTest test = parsed(with_body("int r = READ_ONCE((*x)); (*y) = 1;"));
-  EXPECT_EQ(test.processes[0].body[0].value->operands[0].kind, Kind::dereference);
+  EXPECT_EQ(test.processes[0].body[0].value.operands[0].kind, Kind::dereference);
   EXPECT_EQ(test.processes[0].body[1].kind, LitmusStatement::Kind::store);
 }
 
@@ -171,6 +171,10 @@ const Wrong refusals[] = {
     {begin + "while (1) ; }", "3", "'while' is not supported"},
     {begin + "goto out; }", "3", "'goto' is not supported"},
     {begin + "else r0 = 1; }", "3", "unexpected 'else'; expected 'if' before it"},
+    {begin + "(int)if (r0) ; }", "3", "unexpected 'if'; expected a number"},
+    {begin + "r0 = int; }", "3", "unexpected 'int'"},
+    {begin + "int a, spinlock_t; }", "3", "unexpected 'spinlock_t'; expected a name"},
+    {begin + "int else; }", "3", "'else' where a name should be"},
     {begin + "r0 += 1; }", "3", "'+=' is not supported"},
     {begin + "r0 = r0 / 2; }", "3", "'/' is not supported"},
     {begin + "r0 = r0 ? 1 : 2; }", "3", "'?' is not supported"},
