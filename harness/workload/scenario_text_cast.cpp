@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/workload/scenario_text_cast.h"
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "harness/workload/input_error.h"
+#include "harness/workload/scenario_text_words.h"
+
+namespace tlblab {
+namespace {
+
+using enum TextVerb;
+
+class Cast {
+ public:
+  explicit Cast(ScenarioText& text) : text_(text) {}
+
+  void check() {
+    for (const TextOp& op : text_.setup) check_setup(op);
+    for (const std::vector<TextOp>& program : text_.programs) check_program(program);
+    check_meetings();
+    check_signals();
+    for (const TextCondition& condition : text_.conditions) check_registers(condition);
+  }
+
+ private:
+  using Children = std::bitset<ScenarioTextLimits::names>;
+
+  [[noreturn]] void fail(TextPlace at, const std::string& wrong, std::string_view expected) const {
+    throw InputError(text_.file, at.line, at.column, wrong, expected);
+  }
+  [[nodiscard]] const std::string& child(const TextOp& op) const {
+    return text_.children[*op.name];
+  }
+
+  void check_setup(const TextOp& op) {
+    check_swap(op);
+    if (op.verb == fork) begin_child(op);
+    of_setup_ = begun_;
+  }
+  void begin_child(const TextOp& op) {
+    if (begun_[*op.name])
+      fail(op.place, fmt::format("there is a child '{}' already", child(op)), "another name");
+    begun_.set(*op.name);
+  }
+  void check_swap(const TextOp& op) const {
+    if (op.verb == swap_out && text_.swap_slots == 0)
+      fail(op.place, "there is nowhere to swap out to", "a line of the setup as in 'swap 4'");
+  }
+
+  // One program after the other: a child that one of them forks is nobody else's.
+  void check_program(const std::vector<TextOp>& program) {
+    own_.reset();
+    current_.reset();
+    pins_ = 0;
+    asleep_ = false;
+    for (const TextOp& op : program) check_op(op);
+  }
+  void check_op(const TextOp& op) {
+    check_swap(op);
+    check_asleep(op);
+    switch (op.verb) {
+      case fork: begin_child(op), own_.set(*op.name); return;
+      case use: return check_use(op);
+      case exit: return check_exit(op);
+      case pin:
+      case pin_fast: ++pins_; return;
+      case unpin:
+      case dma_load:
+      case dma_store:
+        if (pins_ == 0) fail(op.place, "nothing is pinned here", "a line with pin above");
+        if (op.verb == unpin) --pins_;
+        return;
+      case sleep: asleep_ = true; return;
+      case wake: asleep_ = false; return;
+      default: return;
+    }
+  }
+  void check_asleep(const TextOp& op) const {
+    if (op.verb == sleep && asleep_) fail(op.place, "this CPU sleeps already", "wake before it");
+    if (op.verb == wake && !asleep_) fail(op.place, "this CPU does not sleep", "sleep before it");
+    const bool needs_none = op.verb == wake || op.verb == meet || op.verb == signal ||
+                            op.verb == wait || op.verb == seen || op.verb == tick ||
+                            op.verb == writeback || op.verb == unpin || op.verb == dma_load ||
+                            op.verb == dma_store;
+    if (asleep_ && !needs_none) fail(op.place, "this CPU sleeps", "wake before it");
+  }
+  void check_use(const TextOp& op) {
+    if (op.name && !of_setup_[*op.name] && !own_[*op.name])
+      fail(op.place, fmt::format("there is no child '{}' here", child(op)),
+           "one that the setup forks, or this program above");
+    current_ = op.name;
+  }
+  void check_exit(const TextOp& op) {
+    if (!own_[*op.name])
+      fail(op.place, fmt::format("'{}' is no child of this program's own", child(op)),
+           "one that it forks above; the others end with the scenario");
+    if (current_ == op.name)
+      fail(op.place, fmt::format("this CPU still runs '{}'", child(op)), "use parent before it");
+    own_.reset(*op.name);
+  }
+
+  // CPUs that do nothing come along.
+  void check_meetings() {
+    const auto meetings = [](const std::vector<TextOp>& program) {
+      return static_cast<unsigned>(std::ranges::count(program, meet, &TextOp::verb));
+    };
+    unsigned fewest = std::numeric_limits<unsigned>::max();
+    std::size_t who = 0;
+    for (std::size_t cpu = 0; cpu < text_.programs.size(); ++cpu) {
+      if (text_.programs[cpu].empty() || meetings(text_.programs[cpu]) >= fewest) continue;
+      fewest = meetings(text_.programs[cpu]);
+      who = cpu;
+    }
+    for (const std::vector<TextOp>& program : text_.programs)
+      if (meetings(program) > fewest) fail_at_surplus(program, fewest, who);
+    text_.meetings = fewest;
+  }
+  [[noreturn]] void fail_at_surplus(const std::vector<TextOp>& program,
+                                    unsigned fewest,
+                                    std::size_t who) const {
+    unsigned seen_so_far = 0;
+    const auto surplus = std::ranges::find_if(
+        program, [&](const TextOp& op) { return op.verb == meet && seen_so_far++ == fewest; });
+    fail(surplus->place, fmt::format("nobody would come: P{} meets {} times", who, fewest),
+         "meet as often in each program");
+  }
+
+  void check_signals() const {
+    std::bitset<ScenarioTextLimits::names> given;
+    for (const std::vector<TextOp>& program : text_.programs)
+      for (const TextOp& op : program)
+        if (op.verb == signal) given.set(*op.name);
+    for (const std::vector<TextOp>& program : text_.programs)
+      for (const TextOp& op : program)
+        if ((op.verb == wait || op.verb == seen) && !given[*op.name])
+          fail(op.place, fmt::format("nobody gives the signal '{}'", text_.signals[*op.name]),
+               fmt::format("a line as in 'P0: signal {}'", text_.signals[*op.name]));
+  }
+
+  void check_registers(const TextCondition& condition) const {
+    for (const ConditionStep& step : condition.steps)
+      if (step.kind == ConditionStep::Kind::reg && !is_set(step.cpu, step.reg))
+        fail(step.place, fmt::format("P{} sets no r{}", step.cpu, step.reg),
+             fmt::format("a line as in 'P{}: r{} = load 0x4000'", step.cpu, step.reg));
+  }
+  [[nodiscard]] bool is_set(unsigned cpu, unsigned reg) const {
+    return cpu < text_.programs.size() &&
+           std::ranges::any_of(
+               text_.programs[cpu], [reg](const TextOp& op) { return op.result == reg; });
+  }
+
+  ScenarioText& text_;
+  Children begun_, of_setup_, own_;
+  std::optional<unsigned> current_;  // the child that the CPU runs
+  unsigned pins_ = 0;
+  bool asleep_ = false;
+};
+
+}  // namespace
+
+void check_cast(ScenarioText& text) { Cast(text).check(); }
+
+}  // namespace tlblab
