@@ -38,8 +38,12 @@ class ExploreRun {
         cpus_(cpus),
         failures_(options.fail_alloc, cpus),
         machine_({.cpus = cpus, .alloc_policy = failures_.policy(), .chooser = &chooser}),
-        oracles_(cpus, true, {.scan_frees = true}) {
+        oracles_(cpus, true, {.scan_frees = true}),
+        session_(memory(options)),
+        body_(make_body<Body>(options)) {
     oracles_.attach(machine_);
+    if (const ScenarioText* text = options.text)
+      oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
     // What has gone wrong is not gone on with: the schedule ends there.
     oracles_.call_on_report([this] { machine_.request_end(); });
     lab_.call_on_violation([this] { machine_.request_end(); });
@@ -61,6 +65,8 @@ class ExploreRun {
   [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
+  using Body = typename Scenario::template Body<A>;
+
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
   static void prefer(Execution& execution, const Violation& seen) {
     if (!execution.violation.kind.empty()) return;
@@ -95,15 +101,15 @@ class ExploreRun {
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  static constexpr SessionOptions memory() noexcept {
-    if constexpr (requires { Scenario::explored_session; })
-      return Scenario::explored_session;
-    else
-      return explored_session;
+  static SessionOptions memory(const ExploreOptions& options) noexcept {
+    SessionOptions session = explored_session;
+    if constexpr (requires { Scenario::explored_session; }) session = Scenario::explored_session;
+    if (options.text != nullptr) session.frames += frames_of(*options.text);
+    return session;
   }
-  Session<A> session_{memory()};
+  Session<A> session_;
   LabRun lab_{explored_turns};
-  typename Scenario::template Body<A> body_;
+  Body body_;
   mm_struct* mm_ = nullptr;
 };
 

@@ -15,6 +15,7 @@
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
+#include "harness/workload/scenario_text.h"
 #include "harness/workload/script_report.h"
 #include "mm/fixes.h"
 
@@ -36,6 +37,7 @@ struct StressOptions {
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   bool oracles = true;
+  const ScenarioText* text = nullptr;       // of a scenario that is one
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
 };
 
@@ -50,6 +52,8 @@ struct StressReport {
   std::uint64_t violations = 0;     // in all
   std::vector<Violation> examples;  // the first few
   AllocReport allocations;
+  bool asks_existence = false;  // a text wants to know whether a state can be
+  std::uint64_t witnesses = 0;  // rounds that ended in it
 };
 
 // ---- explorer -------------------------------------------------------------------------------------
@@ -62,6 +66,7 @@ struct ExploreOptions {
   std::string schedule;  // not empty: replay this one
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
+  const ScenarioText* text = nullptr;  // of a scenario that is one
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -80,6 +85,8 @@ struct ExploreReport {
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   AllocReport allocations;        // of all executions
+  bool asks_existence = false;    // a text wants to know whether a state can be
+  std::vector<Found> witnesses;   // executions that ended in it
 };
 
 // ---- entries --------------------------------------------------------------------------------------
@@ -151,6 +158,8 @@ struct BackendEntry {
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
   // Throws InputError.
   ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
+  // Of scenarios that are texts: the options hold one.
+  ScenarioRun text{};
 };
 
 struct Tables {

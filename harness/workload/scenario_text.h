@@ -34,6 +34,7 @@ struct ScenarioTextLimits {
   static constexpr std::uint64_t pages = 2048;    // of one range, of a file
   static constexpr std::uint64_t swap_slots = 1024;
   static constexpr std::size_t names = 8;  // of files, of children, of signals
+  static constexpr std::size_t pins = 8;   // of one CPU at a time
   static constexpr std::size_t name = 32;  // bytes of one
   static constexpr std::size_t conditions = 16;
   static constexpr vaddr_t addresses = 1ULL << 47;  // what four levels of tables reach
@@ -144,11 +145,19 @@ struct ScenarioText {
   [[nodiscard]] bool asks_existence() const noexcept;
 };
 
+// What a run of one reports beside the oracles' kinds.
+inline constexpr std::string_view forbidden_state_kind = "forbidden_state";
+inline constexpr std::string_view setup_failed_kind = "setup_failed";
+inline constexpr std::string_view witness_kind = "exists";  // no violation: the answer is yes
+
 // Throw InputError, with line and column.
 [[nodiscard]] ScenarioText read_scenario_text(const std::string& path);
 [[nodiscard]] ScenarioText parse_scenario_text(std::string_view text, std::string name);
 
 [[nodiscard]] std::string print_scenario_text(const ScenarioText& text);
+// How many frames its pages can take beside page tables, at most; a guess that is never too small
+// but for pages that several CPUs fault in at once.
+[[nodiscard]] std::uint64_t frames_of(const ScenarioText& text) noexcept;
 // Of what it says, so comments and blanks may change: 16 hexadecimal digits.
 [[nodiscard]] std::string fingerprint(const ScenarioText& text);
 

@@ -25,6 +25,7 @@ class Cast {
     for (const std::vector<TextOp>& program : text_.programs) check_program(program);
     check_meetings();
     check_signals();
+    check_waits();
     for (const TextCondition& condition : text_.conditions) check_registers(condition);
   }
 
@@ -69,17 +70,28 @@ class Cast {
       case use: return check_use(op);
       case exit: return check_exit(op);
       case pin:
-      case pin_fast: ++pins_; return;
+      case pin_fast:
       case unpin:
       case dma_load:
-      case dma_store:
-        if (pins_ == 0) fail(op.place, "nothing is pinned here", "a line with pin above");
-        if (op.verb == unpin) --pins_;
-        return;
+      case dma_store: return check_pins(op);
       case sleep: asleep_ = true; return;
       case wake: asleep_ = false; return;
       default: return;
     }
+  }
+  void check_pins(const TextOp& op) {
+    if (op.verb == pin || op.verb == pin_fast) {
+      if (pins_ == ScenarioTextLimits::pins)
+        fail(
+            op.place, "too much is pinned",
+            fmt::format("at most {} pins at a time, so unpin before it", ScenarioTextLimits::pins));
+      to_write_[pins_++] = op.prot == text_write;
+      return;
+    }
+    if (pins_ == 0) fail(op.place, "nothing is pinned here", "a line with pin above");
+    if (op.verb == dma_store && !to_write_[pins_ - 1])
+      fail(op.place, "what is pinned is for reading", "a line as in 'pin 0x4000 w' above");
+    if (op.verb == unpin) --pins_;
   }
   void check_asleep(const TextOp& op) const {
     if (op.verb == sleep && asleep_) fail(op.place, "this CPU sleeps already", "wake before it");
@@ -143,6 +155,46 @@ class Cast {
                fmt::format("a line as in 'P0: signal {}'", text_.signals[*op.name]));
   }
 
+  // Every program goes on as far as it can: signals stay given and nobody leaves a meeting, so who
+  // stands still then stands still in every order.
+  void check_waits() {
+    const std::size_t cpus = text_.programs.size();
+    std::vector<std::size_t> at(cpus, 0);
+    std::bitset<ScenarioTextLimits::names> given;
+    const auto goes_on = [&](std::size_t cpu) {
+      const std::vector<TextOp>& program = text_.programs[cpu];
+      const std::size_t from = at[cpu];
+      for (; at[cpu] < program.size(); ++at[cpu]) {
+        const TextOp& op = program[at[cpu]];
+        if (op.verb == meet || (op.verb == wait && !given[*op.name])) break;
+        if (op.verb == signal) given.set(*op.name);
+      }
+      return at[cpu] != from;
+    };
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (std::size_t cpu = 0; cpu < cpus; ++cpu) moved |= goes_on(cpu);
+      if (!moved) moved = all_meet(at);
+    }
+    for (std::size_t cpu = 0; cpu < cpus; ++cpu)
+      if (at[cpu] < text_.programs[cpu].size())
+        fail(text_.programs[cpu][at[cpu]].place, fmt::format("P{} waits here for ever", cpu),
+             "an order in which every program comes to its end");
+  }
+  // If all programs stand at a meeting, they go on from it.
+  [[nodiscard]] bool all_meet(std::vector<std::size_t>& at) const {
+    bool anybody = false;
+    for (std::size_t cpu = 0; cpu < at.size(); ++cpu) {
+      const std::vector<TextOp>& program = text_.programs[cpu];
+      if (program.empty()) continue;
+      if (at[cpu] == program.size() || program[at[cpu]].verb != meet) return false;
+      anybody = true;
+    }
+    for (std::size_t cpu = 0; anybody && cpu < at.size(); ++cpu)
+      if (!text_.programs[cpu].empty()) ++at[cpu];
+    return anybody;
+  }
+
   void check_registers(const TextCondition& condition) const {
     for (const ConditionStep& step : condition.steps)
       if (step.kind == ConditionStep::Kind::reg && !is_set(step.cpu, step.reg))
@@ -157,8 +209,9 @@ class Cast {
 
   ScenarioText& text_;
   Children begun_, of_setup_, own_;
-  std::optional<unsigned> current_;  // the child that the CPU runs
-  unsigned pins_ = 0;
+  std::optional<unsigned> current_;                 // the child that the CPU runs
+  std::bitset<ScenarioTextLimits::pins> to_write_;  // of the pins
+  std::size_t pins_ = 0;
   bool asleep_ = false;
 };
 

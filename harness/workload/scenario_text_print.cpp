@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The fixed form: declarations, setup, programs CPU by CPU, what is asked.
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -106,6 +107,26 @@ class Printer {
 }  // namespace
 
 std::string print_scenario_text(const ScenarioText& text) { return Printer(text).run(); }
+
+// Every page that is touched, once for each address space and once more for a copy of it; a file's
+// pages; where huge pages may be, a few of them.
+std::uint64_t frames_of(const ScenarioText& text) noexcept {
+  constexpr std::uint64_t huge_pages = 4 * 512;
+  std::uint64_t frames = 0;
+  bool huge = false;
+  const auto count = [&](const TextOp& op) {
+    frames +=
+        op.populate || op.verb != TextVerb::mmap ? 2 * std::max<std::uint64_t>(op.pages, 1) : 0;
+    if (op.verb == TextVerb::fork) frames += 16;
+    huge |= op.verb == TextVerb::madvise_hugepage;
+  };
+  for (const TextFile& file : text.files) frames += file.disk ? 2 * file.pages : file.pages;
+  for (const TextOp& op : text.setup) count(op);
+  for (const std::vector<TextOp>& program : text.programs)
+    for (const TextOp& op : program) count(op);
+  frames += text.swap_slots;
+  return huge ? frames + huge_pages : frames;
+}
 
 // FNV-1a.
 std::string fingerprint(const ScenarioText& text) {
