@@ -9,6 +9,7 @@
 
 #include "harness/cli/command.h"
 #include "harness/cli/names.h"
+#include "harness/cli/scenario_file.h"
 #include "harness/instances/table.h"
 #include "harness/report/pages.h"
 #include "harness/run/topology.h"
@@ -29,6 +30,7 @@ struct TraceRequest {
 
 struct StressRequest {
   const ScenarioEntry* scenario = nullptr;
+  const ScenarioFile* file = nullptr;  // whose entry that is
   std::vector<std::string> arches;
   ChosenFixes fixes;
   unsigned cpus = 0;
@@ -41,6 +43,7 @@ struct StressRequest {
 
 struct ExploreRequest {
   const ScenarioEntry* scenario = nullptr;
+  const ScenarioFile* file = nullptr;  // whose entry that is
   std::vector<std::string> arches;
   ChosenFixes fixes;
   unsigned cpus = 0;

@@ -22,6 +22,8 @@ struct Subject {
   std::string arch;
   std::vector<std::string> without;
   unsigned cpus = 0;
+  std::string fingerprint{};      // of a scenario that is a file: its name is `scenario`
+  bool takes_fixes_away = false;  // such a file does, unless told otherwise
 };
 
 // Where simulated CPUs ran.
