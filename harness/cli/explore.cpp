@@ -19,6 +19,7 @@
 namespace tlblab {
 namespace {
 
+constexpr unsigned most_preemptions = 1000;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -31,8 +32,18 @@ double budget(const Arguments& arguments) {
 
 void check_offered(const Arguments& arguments) {
   static_cast<void>(word_value(arguments, "--memory", {"sc"}, "only sc exists in this version"));
-  static_cast<void>(
-      word_value(arguments, "--strategy", {"random"}, "only random exists in this version"));
+}
+
+void take_strategy(const Arguments& arguments, ExploreRequest& request) {
+  const std::string word =
+      word_value(arguments, "--strategy", {"random", "pct"}, "only these exist in this version");
+  if (word == "pct") request.strategy = ExploreStrategy::pct;
+  if (!arguments.has("--preemptions")) return;
+  if (word != "random")
+    throw UsageError(fmt::format(
+        "--preemptions is a bound of the random strategy, and {} has none; leave one out", word));
+  request.preemptions =
+      static_cast<unsigned>(number_value(arguments, "--preemptions", 0, 0, most_preemptions));
 }
 
 int run_explore(const Arguments& arguments, Context& context) {
@@ -50,6 +61,7 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   check_offered(arguments);
+  take_strategy(arguments, request);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;
@@ -91,6 +103,8 @@ ExploreReport run_once(const ExploreRequest& request,
   options.seconds = request.seconds;
   options.executions = request.executions;
   options.seed = request.seed;
+  options.strategy = request.strategy;
+  options.preemptions = request.preemptions;
   options.schedule = request.schedule;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
@@ -126,6 +140,8 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .replayed = !request.schedule.empty(),
                    .budget_seconds = request.seconds,
                    .executions_asked = request.executions,
+                   .strategy = request.strategy == ExploreStrategy::pct ? "pct" : "random",
+                   .preemptions = request.preemptions,
                    .runs = {},
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
@@ -141,7 +157,10 @@ namespace {
 
 constexpr std::string_view explore_more =
     "Exit code 1 if a violation was found, expected or not. Random schedules can\n"
-    "find one and can never show that there is none. The same seed finds the same.\n\n"
+    "find one and can never show that there is none. The same seed finds the same.\n"
+    "pct gives every actor a priority and changes it at 0 to 3 random moments: better\n"
+    "than random where one CPU must get far ahead of another. A preemption is the\n"
+    "switch from a CPU that could have gone on; interrupts of its own are none.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
     "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
     "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
@@ -182,6 +201,8 @@ constexpr std::string_view explore_more =
     "  tlblab explore madvise-parallel-2017 --without nested-flush\n"
     "  tlblab explore madvise-parallel-2017 --budget 1m --seed 7\n"
     "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n"
+    "  tlblab explore madvise-parallel-2017 --strategy pct\n"
+    "  tlblab explore madvise-parallel-2017 --preemptions 2\n"
     "  tlblab explore madvise-parallel-2017 --fail-alloc number=1-9\n"
     "  tlblab explore my.scenario --without none\n";
 
@@ -200,7 +221,9 @@ Command explore_command() {
                       {"--seconds", "S", "the same as --budget"},
                       {"--executions", "N", "stop after N executions; without --budget only then"},
                       {"--seed", "N", "of the random schedules (default 1)"},
-                      {"--strategy", "S", "random; there is no other yet"},
+                      {"--strategy", "S",
+                       "random or pct: priorities with few changes (default random)"},
+                      {"--preemptions", "N", "of random: at most N in each execution"},
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct ExploreRequest {
   double seconds = 10;
   std::uint64_t executions = 0;
   std::uint64_t seed = 1;
+  ExploreStrategy strategy = ExploreStrategy::random;
+  std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
   std::string schedule;  // not empty: this one is replayed, once
 };

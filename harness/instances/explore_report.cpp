@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <chrono>
 
+#include "harness/explore/strategies.h"
 #include "harness/instances/scenario_explore.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -21,10 +22,17 @@ ExploreReport search_report(const ExploreOptions& options,
       .seed = options.seed,
       .time_budget = std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9))};
   if (options.executions != 0) search.max_executions = options.executions;
+  PctStrategy pct;
+  BoundedStrategy bounded(options.preemptions.value_or(0));
+  if (options.strategy == ExploreStrategy::pct)
+    search.strategy = &pct;
+  else if (options.preemptions)
+    search.strategy = &bounded;
   const SearchResult result = RandomSearch(search).run(execute, stop);
   ExploreReport report;
   report.executions = result.executions;
   report.steps = result.steps;
+  report.bound_reached = bounded.bound_reached();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
   if (result.first) report.violations.push_back(found(result.first->result, first));
   return report;

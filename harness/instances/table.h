@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,12 +59,16 @@ struct StressReport {
 
 // ---- explorer -------------------------------------------------------------------------------------
 
+enum class ExploreStrategy : std::uint8_t { random, pct };
+
 struct ExploreOptions {
   unsigned cpus = 0;
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
-  std::string schedule;  // not empty: replay this one
+  ExploreStrategy strategy = ExploreStrategy::random;
+  std::optional<unsigned> preemptions;  // of random: at most so many an execution
+  std::string schedule;                 // not empty: replay this one
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   const ScenarioText* text = nullptr;  // of a scenario that is one
@@ -85,8 +90,10 @@ struct ExploreReport {
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   AllocReport allocations;        // of all executions
-  bool asks_existence = false;    // a text wants to know whether a state can be
-  std::vector<Found> witnesses;   // executions that ended in it
+  // Executions in which CPUs were preempted as often as options.preemptions allows.
+  std::uint64_t bound_reached = 0;
+  bool asks_existence = false;   // a text wants to know whether a state can be
+  std::vector<Found> witnesses;  // executions that ended in it
 };
 
 // ---- entries --------------------------------------------------------------------------------------

@@ -21,6 +21,9 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
           : fmt::format("searched: {} schedules, {}, {} in {}", page.strategy,
                         counted(report.executions, "execution"), counted(report.steps, "step"),
                         readable_seconds(report.seconds, hard_blank));
+  if (page.preemptions)
+    words += fmt::format("; at most {} in each, and in {} of them as many",
+                         counted(*page.preemptions, "preemption"), report.bound_reached);
   words += "; " + model_words(report.model);
   if (page.replayed) return words;
   if (report.complete) return words + "; complete: every schedule was seen";

@@ -209,6 +209,10 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
   if (page.replayed) out["departed_at"] = report.departed_at;
+  if (page.preemptions) {
+    out["preemptions"] = *page.preemptions;
+    out["bound_reached"] = report.bound_reached;
+  }
   if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
   if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
   add_allocations(out, report.allocations);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,6 +80,7 @@ struct ExplorePage {
   double budget_seconds = 0;
   std::uint64_t executions_asked = 0;  // 0: as many as the time allows
   std::string strategy = "random";
+  std::optional<unsigned> preemptions;  // at most so many an execution
   struct Run {
     Subject subject;
     ExploreReport report;  // schedules are complete: replay takes them as they are

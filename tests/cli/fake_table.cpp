@@ -37,6 +37,7 @@ ExploreReport explore(const char* arch, const ExploreOptions& options) {
   asked.arches.emplace_back(arch);
   ExploreReport report;
   report.complete = orders.complete;
+  if (options.preemptions) report.bound_reached = 7;
   report.executions = 19;
   report.steps = 1900;
   report.seconds = 0.001;
