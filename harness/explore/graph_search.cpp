@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/explore/graph_search.h"
+
+#include <algorithm>
+
+namespace tlblab {
+
+namespace {
+
+constexpr EventId none = initial_write;
+
+bool waits(const GraphEvent& event) noexcept { return event.awaits && event.value != event.wanted; }
+
+}  // namespace
+
+GraphSearch::GraphSearch(MemoryModel model, unsigned threads) : model_(model), threads_(threads) {
+  levels_.push_back(std::make_unique<Level>());
+  level().graph.clear(threads);
+}
+
+unsigned GraphSearch::add_location(std::uint64_t initial) {
+  initial_.push_back(initial);
+  return static_cast<unsigned>(initial_.size() - 1);
+}
+
+// ---- one execution after the other ----------------------------------------------------------------
+
+bool GraphSearch::next() {
+  at_.assign(threads_, 0);
+  waiting_locks_.assign(threads_, std::nullopt);
+  cut_ = false;
+  if (!started_) return started_ = true;
+  for (;;) {
+    Level& top = level();
+    if (top.nodes.empty()) {
+      if (depth_ == 0) return false;
+      --depth_;
+      continue;
+    }
+    Node& node = top.nodes.back();
+    while (top.graph.size() > node.size) top.graph.remove_last();
+    if (node.next == top.alternatives.size()) {
+      top.alternatives.resize(node.first);
+      top.nodes.pop_back();
+    } else if (take(node)) {
+      return true;
+    }
+  }
+}
+
+void GraphSearch::end(std::uint32_t waiting) {
+  if (overtaken()) {
+    ++counts_.blocked;
+  } else {
+    ++counts_.executions;
+    if (waiting != 0) ++counts_.deadlocks;
+  }
+  for (const auto& lock : waiting_locks_)
+    if (lock) add_read(*lock);
+}
+
+// A thread that waits has read what was overwritten since: not a deadlock; that it reads the later
+// write is a revisit of its own.
+bool GraphSearch::overtaken() const {
+  return std::ranges::any_of(graph().locations(), [&](const GraphLocation& location) {
+    return std::ranges::any_of(location.reads, [&](EventId read) {
+      const GraphEvent& event = graph().event(read);
+      return waits(event) && !location.writes.empty() && event.source != location.writes.back();
+    });
+  });
+}
+
+void GraphSearch::cut() noexcept {
+  cut_ = true;
+  ++counts_.blocked;
+}
+
+// True: there is an execution with it; the graph is the one to begin with.
+bool GraphSearch::take(Node& node) {
+  const Alternative alternative = level().alternatives[node.next++];
+  const Node taken = node;  // which a revisit moves
+  if (alternative.read != none) return take_revisit(taken, alternative);
+  GraphEvent event = taken.event;
+  ExecutionGraph& graph = level().graph;
+  if (event.is_write()) {
+    graph.add(event, alternative.write);
+    return true;
+  }
+  event.read_value(alternative.write, graph.value_of(event.location, alternative.write));
+  graph.add(event);
+  return !event.modifies || add_modify_write();
+}
+
+// ---- the operations of a thread -------------------------------------------------------------------
+
+const GraphEvent* GraphSearch::repeated(unsigned thread) {
+  ++counts_.steps;
+  const auto events = graph().thread(thread);
+  if (at_[thread] >= events.size()) {
+    ++at_[thread];
+    return nullptr;
+  }
+  ++counts_.repeated;
+  const GraphEvent& event = graph().event(events[at_[thread]]);
+  at_[thread] =
+      static_cast<std::uint16_t>(at_[thread] + (event.is_read() && event.modifies ? 2 : 1));
+  return &event;
+}
+
+GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) const {
+  GraphEvent event;
+  event.kind = kind;
+  event.thread = static_cast<std::uint8_t>(access.thread);
+  event.location = static_cast<std::uint16_t>(access.location);
+  event.address_from = access.address_from;
+  event.data_from = access.data_from;
+  return event;
+}
+
+std::uint64_t GraphSearch::load(const Access& access) {
+  if (const GraphEvent* event = repeated(access.thread)) return event->value;
+  GraphEvent event = event_of(access, GraphEventKind::read);
+  event.acquire = access.o == order::acquire;
+  if (!add_read(event)) cut();
+  return graph().event(graph().size() - 1).value;
+}
+
+void GraphSearch::store(const Access& access, std::uint64_t value) {
+  if (repeated(access.thread) != nullptr) return;
+  GraphEvent event = event_of(access, GraphEventKind::write);
+  event.release = access.o == order::release;
+  event.value = value;
+  if (!add_write(event, none, true)) cut();
+}
+
+std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
+  if (const GraphEvent* event = repeated(access.thread)) return event->value;
+  GraphEvent event = event_of(access, GraphEventKind::read);
+  event.modify = modify;
+  event.noreturn = noreturn;
+  if (!add_read(event)) cut();
+  const GraphEvent& last = graph().event(graph().size() - 1);
+  if (!last.is_write()) return last.value;
+  ++at_[access.thread];
+  return graph().event(graph().size() - 2).value;
+}
+
+void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
+  strict_ |= kind == GraphEventKind::grace_period;
+  if (repeated(thread) != nullptr) return;
+  level().graph.add(event_of({.thread = thread}, kind));
+}
+
+std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint64_t wanted) {
+  const GraphEvent* event = repeated(access.thread);
+  if (event == nullptr) {
+    GraphEvent read = event_of(access, GraphEventKind::read);
+    read.acquire = access.o == order::acquire;
+    read.awaits = true;
+    read.wanted = wanted;
+    if (!add_read(read)) cut();
+    event = &graph().event(graph().size() - 1);
+  }
+  if (event->value == wanted) return wanted;
+  static_cast<void>(wait(access.thread));
+  return std::nullopt;
+}
+
+// The operation was not made; it will be asked for again.
+bool GraphSearch::wait(unsigned thread) {
+  --at_[thread];
+  --counts_.steps;
+  return false;
+}
+
+bool GraphSearch::lock(unsigned thread, unsigned location) {
+  if (const GraphEvent* event = repeated(thread)) {
+    if (event->modifies) return true;
+    return wait(thread);
+  }
+  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
+  event.lock = event.awaits = true;
+  event.modify = {.op = Modify::compare_exchange, .o = order::acquire, .operand = 1};
+  add_locations();
+  if (graph().last_value(location) != 0) {
+    waiting_locks_[thread] = event;
+    return wait(thread);
+  }
+  waiting_locks_[thread].reset();
+  if (!add_read(event)) cut();
+  ++at_[thread];
+  return true;
+}
+
+void GraphSearch::unlock(unsigned thread, unsigned location) {
+  if (repeated(thread) != nullptr) return;
+  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::write);
+  event.lock = true;
+  event.release = true;
+  if (!add_write(event, graph().location(location).writes.back(), false)) cut();
+}
+
+// ---- what is added, and what else it could have been ----------------------------------------------
+
+bool GraphSearch::allowed() {
+  ++counts_.checked;
+  return consistent(graph(), model_);
+}
+
+bool GraphSearch::allowed_with(const GraphEvent& event, EventId after) {
+  level().graph.add(event, after);
+  const bool is_allowed = allowed();
+  level().graph.remove_last();
+  return is_allowed;
+}
+
+void GraphSearch::add_locations() {
+  ExecutionGraph& graph = level().graph;
+  while (graph.locations().size() < initial_.size())
+    graph.add_location(initial_[graph.locations().size()]);
+}
+
+void GraphSearch::begin_node(const GraphEvent& event) {
+  add_locations();
+  Level& top = level();
+  top.nodes.push_back({event, top.graph.size(), top.alternatives.size(), top.alternatives.size()});
+}
+
+void GraphSearch::end_node() {
+  Level& top = level();
+  if (top.nodes.back().first == top.alternatives.size()) top.nodes.pop_back();
+}
+
+// The oldest place in coherence that the thread can still see.
+unsigned GraphSearch::known_place(const GraphEvent& event) const {
+  const auto thread = graph().thread(event.thread);
+  for (std::size_t po = thread.size(); po-- > 0;) {
+    const GraphEvent& earlier = graph().event(thread[po]);
+    if (!earlier.is_access() || earlier.location != event.location) continue;
+    return graph().place_of(event.location, earlier.is_write() ? thread[po] : earlier.source);
+  }
+  return 0;
+}
+
+// False: it waits, and nothing was added.
+bool GraphSearch::add_read(GraphEvent event) {
+  begin_node(event);
+  Level& top = level();
+  const GraphLocation& location = top.graph.location(event.location);
+  const std::size_t last = location.writes.size();
+  std::optional<EventId> chosen;
+  for (std::size_t place = last + 1; place-- > known_place(event);) {
+    const EventId source = place == 0 ? initial_write : location.writes[place - 1];
+    event.read_value(source, top.graph.value_of(event.location, source));
+    if (waits(event) && place != last) continue;  // nothing can come of it
+    if ((place != last || strict_) && !allowed_with(event, none)) continue;
+    if (!chosen && (!event.lock || place == last))
+      chosen = source;
+    else
+      top.alternatives.push_back({source, none});
+  }
+  end_node();
+  if (!chosen) return false;
+  event.read_value(*chosen, top.graph.value_of(event.location, *chosen));
+  top.graph.add(event);
+  return !event.modifies || add_modify_write();
+}
+
+// The write part of the read that was added last. False: it cannot be, something else lies there.
+bool GraphSearch::add_modify_write() {
+  const GraphEvent& read = graph().event(graph().size() - 1);
+  GraphEvent event =
+      event_of({.thread = read.thread, .location = read.location}, GraphEventKind::write);
+  event.modifies = true;
+  event.lock = read.lock;
+  event.value = read.modify.result(read.value);
+  event.full = read.full;
+  event.release = read.modify.o == order::release;
+  return add_write(event, read.source, false);
+}
+
+// Behind all others if it can be there, if it may be anywhere; else behind `after`. False: it cannot
+// be there; then only revisits are left to be tried.
+bool GraphSearch::add_write(const GraphEvent& event, EventId after, bool anywhere) {
+  begin_node(event);
+  Level& top = level();
+  const std::vector<EventId>& writes = top.graph.location(event.location).writes;
+  const EventId last = writes.empty() ? initial_write : writes.back();
+  if (anywhere) after = last;
+  bool can = (after == last && !strict_) || allowed_with(event, after);
+  if (anywhere) offer_older_places(event);
+  if (!can && anywhere && top.alternatives.size() != top.nodes.back().first) {
+    after = top.alternatives.back().write;
+    top.alternatives.pop_back();
+    can = true;
+  }
+  offer_revisits(top.graph.add(event, after), anywhere);
+  if (!can) top.graph.remove_last();
+  end_node();
+  return can;
+}
+
+void GraphSearch::offer_older_places(const GraphEvent& event) {
+  Level& top = level();
+  const std::size_t count = top.graph.location(event.location).writes.size();
+  for (std::size_t place = known_place(event); place < count; ++place) {
+    const std::vector<EventId>& writes = top.graph.location(event.location).writes;
+    if (top.graph.event(writes[place]).modifies) continue;  // belongs to what is before it
+    const EventId after = place == 0 ? initial_write : writes[place - 1];
+    if (allowed_with(event, after)) top.alternatives.push_back({after, none});
+  }
+}
+
+void GraphSearch::offer_revisits(EventId write, bool anywhere) {
+  Level& top = level();
+  const GraphEvent& event = top.graph.event(write);
+  const GraphLocation& location = top.graph.location(event.location);
+  const unsigned own = top.graph.place_of(event.location, write);
+  for (const EventId read : location.reads) {
+    if (top.graph.in_prefix(read, event)) continue;
+    if (!maximally_added(read, write)) continue;
+    if (!anywhere) {
+      top.alternatives.push_back({own == 1 ? initial_write : location.writes[own - 2], read});
+      continue;
+    }
+    top.alternatives.push_back({initial_write, read});
+    for (const EventId after : location.writes)
+      if (after != write && !taken_away(after, read, write))
+        top.alternatives.push_back({after, read});
+  }
+}
+
+// ---- revisits -------------------------------------------------------------------------------------
+
+// It came after the read and did not lead to the write.
+bool GraphSearch::taken_away(EventId event, EventId read, EventId write) const noexcept {
+  return event != write && graph().event(event).stamp > graph().event(read).stamp &&
+         !graph().in_prefix(event, graph().event(write));
+}
+
+bool GraphSearch::maximally_added(EventId read, EventId write) const {
+  if (!added_last(read, write)) return false;
+  for (unsigned e = 0; e < graph().size(); ++e)
+    if (taken_away(static_cast<EventId>(e), read, write) &&
+        !added_last(static_cast<EventId>(e), write))
+      return false;
+  return true;
+}
+
+// Of what was there before the event, or led to the write: nothing that the event could have read, or
+// been behind of, lies behind it in coherence; and nothing reads from it.
+bool GraphSearch::added_last(EventId id, EventId write) const {
+  const GraphEvent& event = graph().event(id);
+  if (!event.is_access()) return true;
+  const GraphLocation& location = graph().location(event.location);
+  const EventId own = event.is_write() ? id : event.source;
+  for (std::size_t n = graph().place_of(event.location, own); n < location.writes.size(); ++n) {
+    const EventId behind = location.writes[n];
+    if (was_there(behind, id, write) && (!strict_ || could_be(id, behind, write))) return false;
+  }
+  if (event.is_read()) return true;
+  return std::ranges::none_of(location.reads, [&](EventId read) {
+    return graph().event(read).source == id && was_there(read, id, write);
+  });
+}
+
+// The event was there when `than` was added, or led to the write.
+bool GraphSearch::was_there(EventId event, EventId than, EventId write) const noexcept {
+  return event != write && (graph().event(event).stamp <= graph().event(than).stamp ||
+                            graph().in_prefix(event, graph().event(write)));
+}
+
+// With what was there, the event could have read from this, or been behind it.
+bool GraphSearch::could_be(EventId id, EventId behind, EventId write) const {
+  kept_.clear();
+  for (unsigned e = 0; e < graph().size(); ++e)
+    if (e != id && was_there(static_cast<EventId>(e), id, write))
+      kept_.push_back(static_cast<EventId>(e));
+  scratch_.copy(graph(), kept_, id);
+  GraphEvent event = graph().event(id);
+  const EventId where = scratch_.renumbered(behind);
+  if (event.is_read()) event.read_value(where, graph().event(behind).value);
+  scratch_.add(event, where);
+  ++counts_.checked;
+  return consistent(scratch_, model_);
+}
+
+// A new level whose graph has what remains; the write is in the old one.
+void GraphSearch::copy_kept(EventId read, EventId write) {
+  kept_.clear();
+  for (unsigned e = 0; e < graph().size(); ++e) {
+    const auto id = static_cast<EventId>(e);
+    if (id != read && id != write && !taken_away(id, read, write)) kept_.push_back(id);
+  }
+  if (levels_.size() == depth_ + 1) levels_.push_back(std::make_unique<Level>());
+  Level& fresh = *levels_[depth_ + 1];
+  fresh.nodes.clear();
+  fresh.alternatives.clear();
+  fresh.graph.copy(graph(), kept_, read);
+}
+
+bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative) {
+  ExecutionGraph& old = level().graph;
+  GraphEvent read = old.event(alternative.read);
+  copy_kept(alternative.read, old.add(node.event, alternative.write));
+  old.remove_last();
+  ExecutionGraph& graph = levels_[depth_ + 1]->graph;
+  const EventId write = graph.add(node.event, graph.renumbered(alternative.write));
+  read.read_value(write, node.event.value);
+  graph.add_again(read);
+  ++depth_;
+  counts_.deepest = std::max(counts_.deepest, depth_);
+  if (!allowed()) {
+    --depth_;
+    return false;
+  }
+  return !read.modifies || add_modify_write();
+}
+
+}  // namespace tlblab

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A complete search: visits each execution graph (execution_graph.h) that the memory model allows
+// once, whatever number of schedules it has. After Kokologiannakis, Marmanis, Gladstein and
+// Vafeiadis, "Truly Stateless, Optimal Dynamic Partial Order Reduction", POPL 2022.
+//
+// The program runs again and again. Each time it is led through the graph so far, and then each
+// operation adds to it: a read takes the last write of its location, and that it might have read an
+// older one is kept as an alternative; a write goes to the end of coherence, with older places as
+// alternatives. And a write may be what an earlier read ought to have read: that is a revisit, for
+// which a graph is made of what was there before the read and of what led to the write. The same graph
+// could come of many others, which differ in what is taken away; it is made of that one only in which
+// all that is taken away had taken the last write, or gone to the end, each time (maximally_added).
+//
+// Which thread moves next is a function of the graph: the first that can. A lock or an await that
+// cannot go on adds nothing; it is tried again when the others have moved.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "harness/world/explore/axioms.h"
+#include "harness/world/explore/execution_graph.h"
+
+namespace tlblab {
+
+struct GraphCounts {
+  std::uint64_t executions = 0;  // that ran to their end, deadlocks included
+  std::uint64_t deadlocks = 0;
+  std::uint64_t blocked = 0;   // given up: a thread waits for what has passed
+  std::uint64_t steps = 0;     // operations carried out, repeated ones included
+  std::uint64_t repeated = 0;  // of them
+  std::uint64_t checked = 0;   // graphs that the model was asked about
+  std::size_t deepest = 0;     // revisits within revisits
+};
+
+class GraphSearch {
+ public:
+  GraphSearch(MemoryModel model, unsigned threads);
+
+  // Number of a new location. Before the first execution, or during one.
+  unsigned add_location(std::uint64_t initial);
+
+  // ---- one execution after the other ----
+  // The program is to be run from its beginning; false: all graphs have been visited.
+  [[nodiscard]] bool next();
+  // Nothing can move any more. The threads that have not ended are given by a bit each.
+  void end(std::uint32_t waiting);
+
+  // ---- the operations of a thread, in an execution ----
+  struct Access {
+    unsigned thread = 0;
+    unsigned location = 0;
+    order o = order::relaxed;
+    std::uint64_t address_from = 0, data_from = 0;  // GraphEvent
+  };
+  std::uint64_t load(const Access& access);
+  void store(const Access& access, std::uint64_t value);
+  // Returns the value read.
+  std::uint64_t modify(const Access& access, const Modify& modify, bool noreturn = false);
+  void fence(unsigned thread, GraphEventKind kind);
+  // Nothing if it has to wait.
+  std::optional<std::uint64_t> await(const Access& access, std::uint64_t wanted);
+  [[nodiscard]] bool lock(unsigned thread, unsigned location);
+  void unlock(unsigned thread, unsigned location);
+
+  // After an operation: no execution goes on from here; end() is not to be called.
+  [[nodiscard]] bool is_cut() const noexcept { return cut_; }
+
+  [[nodiscard]] const ExecutionGraph& graph() const noexcept { return levels_[depth_]->graph; }
+  // What the location holds in the end.
+  [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept {
+    return location < graph().locations().size() ? graph().last_value(location)
+                                                 : initial_[location];
+  }
+  [[nodiscard]] const GraphCounts& counts() const noexcept { return counts_; }
+
+ private:
+  // What else an event could be: a read of `write`; a write behind `write` in coherence, and if
+  // `read` is an event, that read is to read it.
+  struct Alternative {
+    EventId write = initial_write;
+    EventId read = initial_write;
+  };
+  // An event with alternatives, of which those from `next` on are to be tried.
+  struct Node {
+    GraphEvent event;
+    unsigned size = 0;  // of the graph without it
+    std::size_t first = 0, next = 0;
+  };
+  struct Level {
+    ExecutionGraph graph;
+    std::vector<Node> nodes;
+    std::vector<Alternative> alternatives;  // of all nodes
+  };
+
+  [[nodiscard]] Level& level() noexcept { return *levels_[depth_]; }
+  // The next event of the thread if it is in the graph already: this is a repetition.
+  [[nodiscard]] const GraphEvent* repeated(unsigned thread);
+  [[nodiscard]] GraphEvent event_of(const Access& access, GraphEventKind kind) const;
+  [[nodiscard]] bool allowed();
+  [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
+
+  [[nodiscard]] bool overtaken() const;
+  void cut() noexcept;
+  bool wait(unsigned thread);
+  void add_locations();
+  void begin_node(const GraphEvent& event);
+  void end_node();
+  bool add_read(GraphEvent event);
+  bool add_write(const GraphEvent& event, EventId after, bool anywhere);
+  bool add_modify_write();
+  void offer_older_places(const GraphEvent& event);
+  void offer_revisits(EventId write, bool anywhere);
+  [[nodiscard]] unsigned known_place(const GraphEvent& event) const;
+
+  [[nodiscard]] bool taken_away(EventId event, EventId read, EventId write) const noexcept;
+  [[nodiscard]] bool maximally_added(EventId read, EventId write) const;
+  [[nodiscard]] bool added_last(EventId event, EventId write) const;
+  [[nodiscard]] bool was_there(EventId event, EventId than, EventId write) const noexcept;
+  [[nodiscard]] bool could_be(EventId event, EventId behind, EventId write) const;
+
+  [[nodiscard]] bool take(Node& node);
+  [[nodiscard]] bool take_revisit(const Node& node, const Alternative& alternative);
+  void copy_kept(EventId read, EventId write);
+
+  MemoryModel model_;
+  unsigned threads_;
+  std::vector<std::uint64_t> initial_;          // of locations
+  std::vector<std::unique_ptr<Level>> levels_;  // those beyond depth_ are kept for their memory
+  std::size_t depth_ = 0;
+  bool started_ = false;
+  bool cut_ = false;
+  std::vector<std::uint16_t> at_;  // operations of each thread in this execution
+  std::vector<std::optional<GraphEvent>> waiting_locks_;  // of each thread
+  // There are grace periods: reading the last write, or writing behind all, may then be forbidden.
+  bool strict_ = false;
+  mutable std::vector<EventId> kept_;
+  mutable ExecutionGraph scratch_;
+  mutable GraphCounts counts_;
+};
+
+enum class ThreadStep : std::uint8_t { moved, waits, ended };
+
+// One execution: step(thread) makes one operation of the thread. It is always the first thread's that
+// can move; those that wait are asked again when another has moved.
+template <class Step>
+void execute(GraphSearch& search, unsigned threads, Step step) {
+  std::uint32_t waiting = 0, running = (1U << threads) - 1;
+  while ((running & ~waiting) != 0 && !search.is_cut()) {
+    const auto thread = static_cast<unsigned>(std::countr_zero(running & ~waiting));
+    switch (step(thread)) {
+      case ThreadStep::moved: waiting = 0; break;
+      case ThreadStep::waits: waiting |= 1U << thread; break;
+      case ThreadStep::ended: running &= ~(1U << thread); break;
+    }
+  }
+  if (!search.is_cut()) search.end(running);
+}
+
+}  // namespace tlblab

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Relations between the events of a graph, as bits: row e has the events that come before e.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace tlblab {
+
+// A set of events, of at most 64 * Words.
+template <unsigned Words>
+struct BitRow {
+  std::array<std::uint64_t, Words> words{};
+
+  void set(unsigned at) noexcept { words[at / 64] |= 1ULL << at % 64; }
+  [[nodiscard]] bool test(unsigned at) const noexcept {
+    return (words[at / 64] >> at % 64 & 1) != 0;
+  }
+  BitRow& operator|=(const BitRow& other) noexcept {
+    for (unsigned w = 0; w < Words; ++w) words[w] |= other.words[w];
+    return *this;
+  }
+  BitRow& operator&=(const BitRow& other) noexcept {
+    for (unsigned w = 0; w < Words; ++w) words[w] &= other.words[w];
+    return *this;
+  }
+  friend BitRow operator|(BitRow a, const BitRow& b) noexcept { return a |= b; }
+  friend BitRow operator&(BitRow a, const BitRow& b) noexcept { return a &= b; }
+  [[nodiscard]] bool any() const noexcept {
+    std::uint64_t all = 0;
+    for (const std::uint64_t word : words) all |= word;
+    return all != 0;
+  }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (unsigned w = 0; w < Words; ++w)
+      for (std::uint64_t rest = words[w]; rest != 0; rest &= rest - 1)
+        visit(w * 64 + static_cast<unsigned>(std::countr_zero(rest)));
+  }
+};
+
+template <unsigned Words>
+using BitRows = std::vector<BitRow<Words>>;
+
+// All that is in the rows of these.
+template <unsigned Words>
+[[nodiscard]] BitRow<Words> image(const BitRow<Words>& of, const BitRows<Words>& rows) {
+  BitRow<Words> all;
+  of.for_each([&](unsigned at) { all |= rows[at]; });
+  return all;
+}
+
+// Closes the relation (each event is then before itself too). False: it has a cycle; rows are then of
+// no use.
+template <unsigned Words>
+[[nodiscard]] bool close(BitRows<Words>& rows) {
+  const auto n = static_cast<unsigned>(rows.size());
+  BitRow<Words> done;
+  unsigned left = n;
+  for (bool progress = true; progress && left != 0;) {
+    progress = false;
+    for (unsigned e = 0; e < n; ++e) {
+      if (done.test(e)) continue;
+      BitRow<Words> missing = rows[e];
+      for (unsigned w = 0; w < Words; ++w) missing.words[w] &= ~done.words[w];
+      if (missing.any()) continue;
+      rows[e] |= image(rows[e], rows);
+      rows[e].set(e);
+      done.set(e);
+      --left;
+      progress = true;
+    }
+  }
+  return left == 0;
+}
+
+}  // namespace tlblab

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An execution as a graph: what each CPU did in program order, which write each read reads from, and
+// in which order the writes of a location lie in coherence. That says everything about an execution
+// that its CPUs could see, so two executions with one graph are one. Knows no world and no memory
+// model; which graphs a model allows is in axioms.h, which are to be visited in graph_search.h.
+//
+// Events have numbers in an order that respects program order and reads-from. `stamp` is the order
+// in which the search added them: the two differ where a read was made to read a later write.
+// What a location held at the beginning is a write without an event (initial_write).
+//
+// A read-modify-write is a read and, if it succeeds, a write right after it. Its order is that of
+// the kernel: full means that smp_mb stands before and after it, acquire belongs to the read, release
+// to the write. A lock is a location that holds 1 while somebody has it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mm/types.h"
+
+namespace tlblab {
+
+using EventId = std::uint16_t;
+inline constexpr EventId initial_write =
+    0xffff;  // as the source of a read; before all in coherence
+inline constexpr unsigned max_graph_threads = 16;
+inline constexpr unsigned max_graph_events = 0xfff0;
+
+enum class GraphEventKind : std::uint8_t {
+  read,
+  write,
+  mb,  // fences
+  rmb,
+  wmb,
+  before_atomic,
+  after_atomic,
+  after_spinlock,
+  after_unlock_lock,
+  read_lock,  // RCU
+  read_unlock,
+  grace_period,
+};
+
+// What a read-modify-write writes for the value that it read.
+struct Modify {
+  enum Op : std::uint8_t { none, exchange, add, bit_or, bit_and, compare_exchange };
+  Op op = none;
+  order o = order::relaxed;    // if it succeeds
+  std::uint64_t operand = 0;   // compare_exchange: what is wanted there
+  std::uint64_t expected = 0;  // compare_exchange
+  std::uint64_t mask = ~0ULL;  // of the word's bits
+
+  [[nodiscard]] bool succeeds(std::uint64_t old) const noexcept {
+    return op != none && (op != compare_exchange || old == expected);
+  }
+  [[nodiscard]] std::uint64_t result(std::uint64_t old) const noexcept;
+  // The result depends on what was read.
+  [[nodiscard]] bool computes() const noexcept {
+    return op == add || op == bit_or || op == bit_and;
+  }
+};
+
+// How many events of each thread come before this one or are it, by program order and reads-from.
+using PrefixClock = std::array<std::uint16_t, max_graph_threads>;
+
+struct GraphEvent {
+  GraphEventKind kind = GraphEventKind::read;
+  std::uint8_t thread = 0;
+  std::uint16_t po = 0;     // place in its thread
+  std::uint16_t stamp = 0;  // place in the order of addition
+  std::uint16_t location = 0;
+  EventId source = initial_write;  // read: the write that it reads from
+  bool modifies = false;           // part of a read-modify-write that succeeds
+  Modify modify{};                 // read: of the read-modify-write that it may be
+  bool awaits = false;             // read: it waits until there is `wanted`
+  std::uint64_t wanted = 0;
+  bool lock = false;  // part of spin_lock; of a write with release: spin_unlock
+  bool acquire = false;
+  bool release = false;
+  bool full = false;      // smp_mb before and after the read-modify-write
+  bool noreturn = false;  // read of an atomic that returns nothing: smp_rmb does not order it
+  std::uint64_t value = 0;
+  std::uint64_t address_from = 0;  // reads of this thread that the address, or
+  std::uint64_t data_from = 0;     // the value written, depends on: a bit for each `po` below 64
+  PrefixClock prefix{};
+
+  // What a read gets, and what follows from it.
+  void read_value(EventId from, std::uint64_t got) noexcept;
+
+  [[nodiscard]] bool is_read() const noexcept { return kind == GraphEventKind::read; }
+  [[nodiscard]] bool is_write() const noexcept { return kind == GraphEventKind::write; }
+  [[nodiscard]] bool is_access() const noexcept { return is_read() || is_write(); }
+};
+
+struct GraphLocation {
+  std::uint64_t initial = 0;
+  std::vector<EventId> writes;  // in coherence order
+  std::vector<EventId> reads;   // in the order of their numbers
+};
+
+class ExecutionGraph {
+ public:
+  // No events; n threads, and no location.
+  void clear(unsigned threads);
+  // A location that holds this at the beginning; returns its number.
+  unsigned add_location(std::uint64_t initial);
+
+  [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(events_.size()); }
+  [[nodiscard]] unsigned threads() const noexcept { return static_cast<unsigned>(po_.size()); }
+  [[nodiscard]] const GraphEvent& event(unsigned id) const noexcept { return events_[id]; }
+  [[nodiscard]] std::span<const GraphEvent> events() const noexcept { return events_; }
+  [[nodiscard]] std::span<const EventId> thread(unsigned t) const noexcept { return po_[t]; }
+  [[nodiscard]] std::span<const GraphLocation> locations() const noexcept { return locations_; }
+  [[nodiscard]] const GraphLocation& location(unsigned n) const noexcept { return locations_[n]; }
+  [[nodiscard]] std::uint64_t value_of(unsigned location, EventId write) const noexcept {
+    return write == initial_write ? locations_[location].initial : events_[write].value;
+  }
+  // The value that the location ends with.
+  [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept;
+  // Place of a write in coherence, from 1; the initial one has 0.
+  [[nodiscard]] unsigned place_of(unsigned location, EventId write) const noexcept;
+  // e happens at or before `of` by program order and reads-from.
+  [[nodiscard]] bool in_prefix(unsigned e, const GraphEvent& of) const noexcept {
+    const GraphEvent& event = events_[e];
+    return event.po < of.prefix[event.thread];
+  }
+
+  // The next event of its thread: thread, kind, location and the like are given; po, stamp and
+  // prefix are not. A read has its source and value, a write goes to the place `after` of coherence.
+  EventId add(const GraphEvent& given, EventId after = initial_write);
+  // Takes the event with the highest number away.
+  void remove_last();
+  // Becomes these events of the other graph, ascending, which with each event have its prefix. The
+  // order of addition is that of the other graph, with room for `read`, which is added again.
+  void copy(const ExecutionGraph& from, std::span<const EventId> kept, EventId read);
+  // Adds it, as a read of the last write; counts as added when it was in the other graph.
+  EventId add_again(const GraphEvent& given);
+  // The number that copy() gave to an event that was kept.
+  [[nodiscard]] EventId renumbered(EventId id) const noexcept {
+    return id == initial_write ? initial_write : renumbered_[id];
+  }
+
+ private:
+  void set_prefix(GraphEvent& event) const noexcept;
+
+  std::vector<GraphEvent> events_;
+  std::vector<std::vector<EventId>> po_;
+  std::vector<GraphLocation> locations_;
+  std::vector<EventId> renumbered_;  // of copy()
+  std::vector<std::uint16_t> stamps_;
+  std::uint16_t room_ = 0;
+  std::uint16_t next_stamp_ = 0;
+};
+
+}  // namespace tlblab

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Small programs under the complete search.
+#pragma once
+
+#include <map>
+
+#include "harness/explore/graph_search.h"
+#include "tests/explore/small_program.h"
+
+namespace tlblab {
+
+struct GraphOutcome {
+  FinalStates states;
+  GraphCounts counts;
+  // Executions that ended, without deadlocks, by what says which execution it is: the source of each
+  // read and the coherence order of each location.
+  std::map<std::vector<std::uint32_t>, unsigned> classes;
+};
+
+struct GraphRunOptions {
+  bool classes = false;
+  // A fault: accesses to this location bypass the search, as if they had been forgotten.
+  unsigned hidden_location = ~0U;
+};
+
+[[nodiscard]] GraphOutcome search_graphs(const SmallProgram& program,
+                                         MemoryModel model,
+                                         const GraphRunOptions& options = {});
+
+}  // namespace tlblab
