@@ -101,11 +101,10 @@ ChosenScenario chosen_scenario(const std::string& word) {
 }
 
 std::vector<std::string> chosen_arches(const Arguments& arguments, const ChosenScenario& scenario) {
-  const bool said = scenario.file && scenario.file->text.arch && !arguments.has("--arch");
-  if (!said) return chosen_arches(arguments, arches_of(*scenario.entry), scenario.entry->name);
-  const std::string& arch = scenario.file->text.arch->text;
-  static_cast<void>(run_on(*scenario.entry, arch));
-  return {arch};
+  if (scenario.file && !arguments.has("--arch"))
+    if (const std::optional<TextName>& arch = scenario.file->text.arch)
+      return {std::string(run_on(*scenario.entry, arch->text).arch)};
+  return chosen_arches(arguments, arches_of(*scenario.entry), scenario.entry->name);
 }
 
 ChosenFixes chosen_fixes(const Arguments& arguments, const ChosenScenario& scenario) {

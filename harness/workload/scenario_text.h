@@ -110,6 +110,11 @@ struct TextOp {
   bool on = false;               // uffd_writeprotect; uffd_register: wp (else missing)
   std::int64_t value = 0;        // store, dma_store
   std::optional<unsigned> name;  // of a signal, of a child; use: none is the parent
+
+  // Of operations that always have one.
+  [[nodiscard]] unsigned named() const noexcept { return name.value_or(0); }
+  [[nodiscard]] unsigned of_file() const noexcept { return file.value_or(0); }
+  [[nodiscard]] vaddr_t from() const noexcept { return other.value_or(0); }
   friend bool operator==(const TextOp&, const TextOp&) = default;
 };
 

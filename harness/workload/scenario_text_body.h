@@ -71,7 +71,7 @@ class Cpu {
       case TextForm::page_access: return pin(op);
       case TextForm::nothing:
       case TextForm::value: return alone(op);
-      case TextForm::file_name: return filemap_write_and_wait<A>(*shared_.files[*op.file]);
+      case TextForm::file_name: return filemap_write_and_wait<A>(*shared_.files[op.of_file()]);
       default: break;
     }
     return here_ == nullptr ? -ESRCH : call(op);
@@ -107,8 +107,8 @@ class Cpu {
       case uffd_unregister: return do_uffd_unregister<A>(*here_, op.address, bytes(op));
       case uffd_writeprotect: return do_uffd_writeprotect<A>(*here_, op.address, bytes(op), op.on);
       case uffd_zeropage: return do_uffd_zeropage<A>(*here_, op.address, bytes(op));
-      case uffd_copy: return do_uffd_copy<A>(*here_, op.address, bytes(op), *op.other);
-      case uffd_move: return do_uffd_move<A>(*here_, op.address, *op.other, bytes(op));
+      case uffd_copy: return do_uffd_copy<A>(*here_, op.address, bytes(op), op.from());
+      case uffd_move: return do_uffd_move<A>(*here_, op.address, op.from(), bytes(op));
       default: return advise(op);
     }
   }
@@ -143,7 +143,7 @@ class Cpu {
                                .length = bytes(op),
                                .flags = vm_flags_of(op.prot) | (op.shared ? VM_SHARED : 0U),
                                .fixed = true,
-                               .file = op.file ? shared_.files[*op.file] : nullptr,
+                               .file = op.file ? shared_.files[op.of_file()] : nullptr,
                                .pgoff = op.first_page,
                                .populate = op.populate});
   }
@@ -174,7 +174,7 @@ class Cpu {
   // ---- other programs ---------------------------------------------------------------------------
 
   std::int64_t flag(const TextOp& op) noexcept {
-    Atomic<unsigned>& signal = shared_.signals[*op.name];
+    Atomic<unsigned>& signal = shared_.signals[op.named()];
     switch (op.verb) {
       // Release: whoever sees the signal runs after what came before it; pairs with both acquires.
       case TextVerb::signal: signal.store(1, order::release); return 0;
@@ -186,10 +186,10 @@ class Cpu {
   }
   std::int64_t space(const TextOp& op) noexcept {
     if (op.verb == TextVerb::use) {
-      run_in(op.name ? shared_.children[*op.name] : &lab_.mm());
+      run_in(op.name ? shared_.children[op.named()] : &lab_.mm());
       return 0;
     }
-    mm_struct*& child = shared_.children[*op.name];
+    mm_struct*& child = shared_.children[op.named()];
     if (op.verb == TextVerb::fork) {
       if (here_ != nullptr) child = dup_mm<A>(*here_);
       return child == nullptr ? -ENOMEM : 0;

@@ -36,7 +36,7 @@ class Cast {
     throw InputError(text_.file, at.line, at.column, wrong, expected);
   }
   [[nodiscard]] const std::string& child(const TextOp& op) const {
-    return text_.children[*op.name];
+    return text_.children[op.named()];
   }
 
   void check_setup(const TextOp& op) {
@@ -45,9 +45,9 @@ class Cast {
     of_setup_ = begun_;
   }
   void begin_child(const TextOp& op) {
-    if (begun_[*op.name])
+    if (begun_[op.named()])
       fail(op.place, fmt::format("there is a child '{}' already", child(op)), "another name");
-    begun_.set(*op.name);
+    begun_.set(op.named());
   }
   void check_swap(const TextOp& op) const {
     if (op.verb == swap_out && text_.swap_slots == 0)
@@ -66,7 +66,7 @@ class Cast {
     check_swap(op);
     check_asleep(op);
     switch (op.verb) {
-      case fork: begin_child(op), own_.set(*op.name); return;
+      case fork: begin_child(op), own_.set(op.named()); return;
       case use: return check_use(op);
       case exit: return check_exit(op);
       case pin:
@@ -103,18 +103,18 @@ class Cast {
     if (asleep_ && !needs_none) fail(op.place, "this CPU sleeps", "wake before it");
   }
   void check_use(const TextOp& op) {
-    if (op.name && !of_setup_[*op.name] && !own_[*op.name])
+    if (op.name && !of_setup_[op.named()] && !own_[op.named()])
       fail(op.place, fmt::format("there is no child '{}' here", child(op)),
            "one that the setup forks, or this program above");
     current_ = op.name;
   }
   void check_exit(const TextOp& op) {
-    if (!own_[*op.name])
+    if (!own_[op.named()])
       fail(op.place, fmt::format("'{}' is no child of this program's own", child(op)),
            "one that it forks above; the others end with the scenario");
     if (current_ == op.name)
       fail(op.place, fmt::format("this CPU still runs '{}'", child(op)), "use parent before it");
-    own_.reset(*op.name);
+    own_.reset(op.named());
   }
 
   // CPUs that do nothing come along.
@@ -147,12 +147,12 @@ class Cast {
     std::bitset<ScenarioTextLimits::names> given;
     for (const std::vector<TextOp>& program : text_.programs)
       for (const TextOp& op : program)
-        if (op.verb == signal) given.set(*op.name);
+        if (op.verb == signal) given.set(op.named());
     for (const std::vector<TextOp>& program : text_.programs)
       for (const TextOp& op : program)
-        if ((op.verb == wait || op.verb == seen) && !given[*op.name])
-          fail(op.place, fmt::format("nobody gives the signal '{}'", text_.signals[*op.name]),
-               fmt::format("a line as in 'P0: signal {}'", text_.signals[*op.name]));
+        if ((op.verb == wait || op.verb == seen) && !given[op.named()])
+          fail(op.place, fmt::format("nobody gives the signal '{}'", text_.signals[op.named()]),
+               fmt::format("a line as in 'P0: signal {}'", text_.signals[op.named()]));
   }
 
   // Every program goes on as far as it can: signals stay given and nobody leaves a meeting, so who
@@ -166,8 +166,8 @@ class Cast {
       const std::size_t from = at[cpu];
       for (; at[cpu] < program.size(); ++at[cpu]) {
         const TextOp& op = program[at[cpu]];
-        if (op.verb == meet || (op.verb == wait && !given[*op.name])) break;
-        if (op.verb == signal) given.set(*op.name);
+        if (op.verb == meet || (op.verb == wait && !given[op.named()])) break;
+        if (op.verb == signal) given.set(op.named());
       }
       return at[cpu] != from;
     };

@@ -61,7 +61,7 @@ class Printer {
     return text + operands(op, info.form);
   }
   [[nodiscard]] std::string operands(const TextOp& op, TextForm form) const {
-    const std::string range = fmt::format(" {:#x} {}", op.address, op.pages);
+    std::string range = fmt::format(" {:#x} {}", op.address, op.pages);
     switch (form) {
       case TextForm::map: return range + " " + std::string(prot_name(op.prot)) + mapping(op);
       case TextForm::range: return range;
@@ -69,17 +69,17 @@ class Printer {
       case TextForm::remap: return range + remapping(op);
       case TextForm::uffd_mode: return range + (op.on ? " wp" : " missing");
       case TextForm::on_off: return range + (op.on ? " on" : " off");
-      case TextForm::source: return fmt::format("{} from {:#x}", range, op.other.value_or(0));
+      case TextForm::source: return fmt::format("{} from {:#x}", range, op.from());
       case TextForm::word:
       case TextForm::page: return fmt::format(" {:#x}", op.address);
       case TextForm::word_value: return fmt::format(" {:#x} {}", op.address, op.value);
       case TextForm::page_access:
         return fmt::format(" {:#x} {}", op.address, op.prot == text_write ? "w" : "r");
       case TextForm::value: return fmt::format(" {}", op.value);
-      case TextForm::file_name: return " " + text_.files[*op.file].name;
+      case TextForm::file_name: return " " + text_.files[op.of_file()].name;
       case TextForm::child_name:
-      case TextForm::space_name: return op.name ? " " + text_.children[*op.name] : " parent";
-      case TextForm::signal_name: return " " + text_.signals[*op.name];
+      case TextForm::space_name: return op.name ? " " + text_.children[op.named()] : " parent";
+      case TextForm::signal_name: return " " + text_.signals[op.named()];
       case TextForm::declare:
       case TextForm::number:
       case TextForm::nothing: break;
@@ -89,14 +89,15 @@ class Printer {
   [[nodiscard]] std::string mapping(const TextOp& op) const {
     std::string text;
     if (op.file) {
-      text = fmt::format(" {} {}", op.shared ? "shared" : "private", text_.files[*op.file].name);
+      text =
+          fmt::format(" {} {}", op.shared ? "shared" : "private", text_.files[op.of_file()].name);
       if (op.first_page != 0) text += fmt::format(" {}", op.first_page);
     }
     return text + (op.populate ? " populate" : "");
   }
   [[nodiscard]] static std::string remapping(const TextOp& op) {
     std::string text = fmt::format(" {}", op.new_pages);
-    if (op.other) text += fmt::format(" to {:#x}", *op.other);
+    if (op.other) text += fmt::format(" to {:#x}", op.from());
     return text + (op.dont_unmap ? " dontunmap" : "");
   }
 
