@@ -145,7 +145,8 @@ struct ScenarioText {
   std::vector<TextCondition> conditions;
   unsigned meetings = 0;  // how often each program meets the others
 
-  // Is this kind of violation one that the scenario is about?
+  // Is this kind of violation one that the scenario is about? Asked of what oracles report; what
+  // ends an execution by itself (a deadlock, mm's own checks) counts in any case.
   [[nodiscard]] bool forbids(std::string_view kind) const noexcept;
   [[nodiscard]] bool asks_existence() const noexcept;
 };

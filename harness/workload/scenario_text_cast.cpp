@@ -16,6 +16,10 @@ namespace {
 
 using enum TextVerb;
 
+std::string times(unsigned n) {
+  return n == 0 ? "nobody" : n == 1 ? "once" : fmt::format("{} times", n);
+}
+
 class Cast {
  public:
   explicit Cast(ScenarioText& text) : text_(text) {}
@@ -139,7 +143,7 @@ class Cast {
     unsigned seen_so_far = 0;
     const auto surplus = std::ranges::find_if(
         program, [&](const TextOp& op) { return op.verb == meet && seen_so_far++ == fewest; });
-    fail(surplus->place, fmt::format("nobody would come: P{} meets {} times", who, fewest),
+    fail(surplus->place, fmt::format("nobody would come: P{} meets {}", who, times(fewest)),
          "meet as often in each program");
   }
 

@@ -253,9 +253,9 @@ TEST(ScenarioText, RefusesNamesThatAreNotThere) {
        {"P0: wait go\n",
         "1:5: nobody gives the signal 'go'; expected a line as in 'P0: signal go'"},
        {"P0: meet\nP1: meet\nP0: tick\nP0: meet\n",
-        "4:5: nobody would come: P1 meets 1 times; expected meet as often in each program"},
+        "4:5: nobody would come: P1 meets once; expected meet as often in each program"},
        {"P0: meet\nP1: tick\n",
-        "1:5: nobody would come: P1 meets 0 times; expected meet as often in each program"}});
+        "1:5: nobody would come: P1 meets nobody; expected meet as often in each program"}});
 }
 
 TEST(ScenarioText, RefusesLinesInTheWrongPlace) {
