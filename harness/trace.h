@@ -2,6 +2,7 @@
 // What reporters read. World-neutral; the event itself is in mm/types.h.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace tlblab {
@@ -10,6 +11,20 @@ namespace tlblab {
 struct Violation {
   std::string kind;
   std::string text;
+};
+
+// One thing that a CPU did in an explored execution: names and values, never addresses of this
+// program.
+struct TraceStep {
+  std::uint64_t step = 0;  // the visible step that it belongs to, from 1
+  unsigned cpu = 0;
+  std::string what{};    // load, store, rmw, lock, ...; of an event its kind: tlb_fill, ...
+  std::string object{};  // mm->tlb_flush_pending, pte[0x4000], page 3; may be empty
+  std::string before{}, after{};  // values of a word; empty: it has none
+  std::string order{};            // relaxed, acquire, release, full; empty: no access to a word
+  std::string text{};             // the same for people
+  bool key = false;               // needed to understand what the CPUs did to each other
+  bool violating = false;         // the last thing before the violation was seen
 };
 
 }  // namespace tlblab

@@ -60,6 +60,8 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
+  request.shrink = !arguments.has("--no-shrink");
+  request.verbose = arguments.has("--verbose");
   check_offered(arguments);
   take_strategy(arguments, request);
   const ExplorePage page = explore(request, context);
@@ -106,6 +108,8 @@ ExploreReport run_once(const ExploreRequest& request,
   options.strategy = request.strategy;
   options.preemptions = request.preemptions;
   options.schedule = request.schedule;
+  options.shrink = request.shrink;
+  options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
   if (request.file != nullptr) options.text = &request.file->text;
@@ -142,6 +146,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .executions_asked = request.executions,
                    .strategy = request.strategy == ExploreStrategy::pct ? "pct" : "random",
                    .preemptions = request.preemptions,
+                   .verbose = request.verbose,
                    .runs = {},
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
@@ -160,7 +165,9 @@ constexpr std::string_view explore_more =
     "find one and can never show that there is none. The same seed finds the same.\n"
     "pct gives every actor a priority and changes it at 0 to 3 random moments: better\n"
     "than random where one CPU must get far ahead of another. A preemption is the\n"
-    "switch from a CPU that could have gone on; interrupts of its own are none.\n\n"
+    "switch from a CPU that could have gone on; interrupts of its own are none.\n"
+    "What is found is made short: the fewest context switches, then hardware choices,\n"
+    "then steps that still break the same rule.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
     "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
     "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
@@ -227,6 +234,8 @@ Command explore_command() {
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
+                      {"--verbose", "", "show everything that the CPUs did, not only what matters"},
+                      {"--no-shrink", "", "print the schedule as it was found, however long"},
                       {"--json", "", "as one JSON object"}},
           .more = explore_more,
           .run = run_explore};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <span>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -10,6 +13,8 @@
 #include "harness/cli/names.h"
 #include "harness/cli/runs.h"
 #include "harness/cli/schedule_header.h"
+#include "harness/cli/values.h"
+#include "harness/explore/schedule.h"
 #include "harness/report/json.h"
 #include "harness/report/layout.h"
 #include "harness/report/text.h"
@@ -32,6 +37,14 @@ std::string contents(const std::string& path) {
   text << file.rdbuf();
   if (!file) throw UsageError(fmt::format("{} cannot be read; type the schedule itself", path));
   return text.str();
+}
+
+// Any white space between words becomes one blank.
+std::string in_one_line(const std::vector<std::string>& words) {
+  std::istringstream text(joined(words, " "));
+  std::string line;
+  for (std::string word; text >> word;) line += (line.empty() ? "" : " ") + word;
+  return line;
 }
 
 // A schedule, in one word or in many, or a file with one.
@@ -71,6 +84,51 @@ ChosenScenario scenario_of(const ScheduleHeader& header, const Arguments& argume
   return chosen;
 }
 
+// ---- --break ------------------------------------------------------------------------------------
+
+// Is this process traced? Only then does SIGTRAP stop it where the debugger can be asked.
+bool has_debugger() {
+  std::ifstream status("/proc/self/status");
+  constexpr std::string_view key = "TracerPid:";
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(key)) return line.find_first_not_of(" \t0", key.size()) != line.npos;
+  return false;
+}
+
+std::uint64_t break_step(const Arguments& arguments) {
+  if (!arguments.has("--break")) return 0;
+  const std::uint64_t step =
+      number_value(arguments, "--break", 0, 1, std::numeric_limits<std::uint64_t>::max());
+  if (has_debugger()) return step;
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  throw UsageError(fmt::format(
+      "--break stops in a debugger, and none is attached; type gdb -ex run --args {} replay "
+      "--break {} '{}'",
+      error ? "tlblab" : program.string(), step, in_one_line(arguments.words)));
+}
+
+void check_stopped(const ExploreRequest& request, const ExploreReport& report) {
+  if (request.stop_at_step != 0 && !report.stopped_at_step)
+    throw UsageError(fmt::format("there is no step {}; the execution has {}, type --break 1 to {}",
+                                 request.stop_at_step, report.steps, report.steps));
+}
+
+// ---- what a schedule may be ---------------------------------------------------------------------
+
+// A schedule that cannot be followed shows something else than what it was made for.
+void check_followed(const ExploreRequest& request, const ExploreReport& report) {
+  if (report.departed_at < 0) return;
+  const std::vector<ScheduleStep> asked = parse_schedule(request.schedule).steps;
+  const std::span obeyed = std::span(asked).first(static_cast<std::size_t>(report.departed_at));
+  const auto steps = std::ranges::count(obeyed, false, &ScheduleStep::hardware);
+  throw UsageError(fmt::format(
+      "the schedule cannot be followed after its step {}, where it says {}: it was edited, or the "
+      "program is another one; type tlblab explore {}{} for a new one",
+      steps, print_steps(std::span(asked).subspan(obeyed.size(), 1)), request.scenario->name,
+      request.fixes.without.empty() ? "" : " --without " + joined(request.fixes.without, ",")));
+}
+
 int run_replay(const Arguments& arguments, Context& context) {
   ExploreRequest request;
   request.schedule = schedule_text(arguments.words);
@@ -82,6 +140,8 @@ int run_replay(const Arguments& arguments, Context& context) {
   request.arches = {header.arch};
   request.fixes = fixes_without(header.without);
   request.cpus = header.cpus;
+  request.verbose = arguments.has("--verbose");
+  request.stop_at_step = break_step(arguments);
   for (const std::string& rule : header.fail_alloc)
     request.fail_alloc.push_back(parse_alloc_rule(rule));
   if (header.cpus != 0 && header.cpus < least_cpus(*request.scenario))
@@ -89,6 +149,8 @@ int run_replay(const Arguments& arguments, Context& context) {
                                  header.cpus, header.scenario, least_cpus(*request.scenario),
                                  least_cpus(*request.scenario)));
   const ExplorePage page = explore(request, context);
+  check_followed(request, page.runs.front().report);
+  check_stopped(request, page.runs.front().report);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;
   return violated(page) ? exit_violation : exit_fine;
@@ -103,14 +165,17 @@ Command replay_command() {
           .most_words = std::numeric_limits<std::size_t>::max(),
           .line = "repeat one schedule, as explore printed it",
           .options = {{"--file", "FILE", "where the scenario of the schedule is, if it is a text"},
+                      {"--break", "N", "under a debugger: stop where step N is made (gdb: bt, up)"},
+                      {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--json", "", "as one JSON object"}},
           .more =
               "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away,\n"
               "allocations that fail. Of a scenario that is a text it names the file, and is\n"
               "refused if the text says something else by now.\n"
               "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
-              "RCU callbacks, a:2 is the hardware's answer 2. It can be edited. A file that\n"
-              "holds one will do. Exit code 1 if the violation came again.\n\n"
+              "RCU callbacks, a:2 is the hardware's answer 2. It can be edited, and cut: where\n"
+              "it ends the running CPU goes on. A file that holds one will do. Exit code 1 if\n"
+              "the violation came again, 2 if the schedule cannot be followed.\n\n"
               "example:\n"
               "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12'\n",
           .run = run_replay};

@@ -54,7 +54,10 @@ struct ExploreRequest {
   ExploreStrategy strategy = ExploreStrategy::random;
   std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
-  std::string schedule;  // not empty: this one is replayed, once
+  std::string schedule;            // not empty: this one is replayed, once
+  bool shrink = true;              // what is found
+  bool verbose = false;            // every row of the trace
+  std::uint64_t stop_at_step = 0;  // ExploreOptions
 };
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
 

@@ -9,6 +9,8 @@ namespace {
 
 constexpr EventId none = initial_write;
 
+constexpr Modify take_lock{.op = Modify::compare_exchange, .o = order::acquire, .operand = 1};
+
 bool waits(const GraphEvent& event) noexcept { return event.awaits && event.value != event.wanted; }
 
 }  // namespace
@@ -93,18 +95,24 @@ bool GraphSearch::take(Node& node) {
 
 // ---- the operations of a thread -------------------------------------------------------------------
 
-const GraphEvent* GraphSearch::repeated(unsigned thread) {
+std::optional<EventId> GraphSearch::repeated(unsigned thread) {
   ++counts_.steps;
   const auto events = graph().thread(thread);
   if (at_[thread] >= events.size()) {
     ++at_[thread];
-    return nullptr;
+    return std::nullopt;
   }
   ++counts_.repeated;
-  const GraphEvent& event = graph().event(events[at_[thread]]);
+  const EventId id = events[at_[thread]];
+  const GraphEvent& event = graph().event(id);
   at_[thread] =
       static_cast<std::uint16_t>(at_[thread] + (event.is_read() && event.modifies ? 2 : 1));
-  return &event;
+  return id;
+}
+
+std::uint64_t GraphSearch::read_was(EventId id) noexcept {
+  last_read_ = id;
+  return graph().event(id).value;
 }
 
 GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) const {
@@ -118,15 +126,15 @@ GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) cons
 }
 
 std::uint64_t GraphSearch::load(const Access& access) {
-  if (const GraphEvent* event = repeated(access.thread)) return event->value;
+  if (const auto id = repeated(access.thread)) return read_was(*id);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
   if (!add_read(event)) cut();
-  return graph().event(graph().size() - 1).value;
+  return read_was(static_cast<EventId>(graph().size() - 1));
 }
 
 void GraphSearch::store(const Access& access, std::uint64_t value) {
-  if (repeated(access.thread) != nullptr) return;
+  if (repeated(access.thread)) return;
   GraphEvent event = event_of(access, GraphEventKind::write);
   event.release = access.o == order::release;
   event.value = value;
@@ -134,34 +142,37 @@ void GraphSearch::store(const Access& access, std::uint64_t value) {
 }
 
 std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
-  if (const GraphEvent* event = repeated(access.thread)) return event->value;
+  if (const auto id = repeated(access.thread)) return read_was(*id);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
   event.noreturn = noreturn;
+  return add_modify(event);
+}
+
+std::uint64_t GraphSearch::add_modify(const GraphEvent& event) {
   if (!add_read(event)) cut();
-  const GraphEvent& last = graph().event(graph().size() - 1);
-  if (!last.is_write()) return last.value;
-  ++at_[access.thread];
-  return graph().event(graph().size() - 2).value;
+  const bool wrote = graph().event(graph().size() - 1).is_write();
+  if (wrote) ++at_[event.thread];
+  return read_was(static_cast<EventId>(graph().size() - (wrote ? 2 : 1)));
 }
 
 void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
   strict_ |= kind == GraphEventKind::grace_period;
-  if (repeated(thread) != nullptr) return;
+  if (repeated(thread)) return;
   level().graph.add(event_of({.thread = thread}, kind));
 }
 
 std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint64_t wanted) {
-  const GraphEvent* event = repeated(access.thread);
-  if (event == nullptr) {
-    GraphEvent read = event_of(access, GraphEventKind::read);
-    read.acquire = access.o == order::acquire;
-    read.awaits = true;
-    read.wanted = wanted;
-    if (!add_read(read)) cut();
-    event = &graph().event(graph().size() - 1);
+  std::optional<EventId> id = repeated(access.thread);
+  if (!id) {
+    GraphEvent event = event_of(access, GraphEventKind::read);
+    event.acquire = access.o == order::acquire;
+    event.awaits = true;
+    event.wanted = wanted;
+    if (!add_read(event)) cut();
+    id = static_cast<EventId>(graph().size() - 1);
   }
-  if (event->value == wanted) return wanted;
+  if (read_was(*id) == wanted) return wanted;
   static_cast<void>(wait(access.thread));
   return std::nullopt;
 }
@@ -174,26 +185,38 @@ bool GraphSearch::wait(unsigned thread) {
 }
 
 bool GraphSearch::lock(unsigned thread, unsigned location) {
-  if (const GraphEvent* event = repeated(thread)) {
-    if (event->modifies) return true;
-    return wait(thread);
-  }
+  if (const auto id = repeated(thread)) return graph().event(*id).modifies || wait(thread);
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
   event.lock = event.awaits = true;
-  event.modify = {.op = Modify::compare_exchange, .o = order::acquire, .operand = 1};
+  event.modify = take_lock;
   add_locations();
   if (graph().last_value(location) != 0) {
     waiting_locks_[thread] = event;
     return wait(thread);
   }
   waiting_locks_[thread].reset();
-  if (!add_read(event)) cut();
-  ++at_[thread];
+  add_modify(event);
   return true;
 }
 
+bool GraphSearch::trylock(unsigned thread, unsigned location) {
+  if (const auto id = repeated(thread)) return graph().event(*id).modifies;
+  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
+  event.lock = true;
+  event.modify = take_lock;
+  return add_modify(event) == 0;
+}
+
+bool GraphSearch::is_locked(unsigned thread, unsigned location) {
+  if (const auto id = repeated(thread)) return read_was(*id) != 0;
+  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
+  event.lock = true;
+  if (!add_read(event)) cut();
+  return read_was(static_cast<EventId>(graph().size() - 1)) != 0;
+}
+
 void GraphSearch::unlock(unsigned thread, unsigned location) {
-  if (repeated(thread) != nullptr) return;
+  if (repeated(thread)) return;
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::write);
   event.lock = true;
   event.release = true;
@@ -254,7 +277,7 @@ bool GraphSearch::add_read(GraphEvent event) {
     event.read_value(source, top.graph.value_of(event.location, source));
     if (waits(event) && place != last) continue;  // nothing can come of it
     if ((place != last || strict_) && !allowed_with(event, none)) continue;
-    if (!chosen && (!event.lock || place == last))
+    if (!chosen && (!event.awaits || !event.lock || place == last))
       chosen = source;
     else
       top.alternatives.push_back({source, none});

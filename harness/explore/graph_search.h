@@ -64,7 +64,12 @@ class GraphSearch {
   // Nothing if it has to wait.
   std::optional<std::uint64_t> await(const Access& access, std::uint64_t wanted);
   [[nodiscard]] bool lock(unsigned thread, unsigned location);
+  [[nodiscard]] bool trylock(unsigned thread, unsigned location);
+  [[nodiscard]] bool is_locked(unsigned thread, unsigned location);
   void unlock(unsigned thread, unsigned location);
+
+  // Of the last load(), modify() or await() that returned a value.
+  [[nodiscard]] const GraphEvent& last_read() const noexcept { return graph().event(last_read_); }
 
   // After an operation: no execution goes on from here; end() is not to be called.
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
@@ -98,7 +103,9 @@ class GraphSearch {
 
   [[nodiscard]] Level& level() noexcept { return *levels_[depth_]; }
   // The next event of the thread if it is in the graph already: this is a repetition.
-  [[nodiscard]] const GraphEvent* repeated(unsigned thread);
+  [[nodiscard]] std::optional<EventId> repeated(unsigned thread);
+  std::uint64_t read_was(EventId id) noexcept;
+  std::uint64_t add_modify(const GraphEvent& event);
   [[nodiscard]] GraphEvent event_of(const Access& access, GraphEventKind kind) const;
   [[nodiscard]] bool allowed();
   [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
@@ -133,6 +140,7 @@ class GraphSearch {
   std::size_t depth_ = 0;
   bool started_ = false;
   bool cut_ = false;
+  EventId last_read_ = 0;
   std::vector<std::uint16_t> at_;  // operations of each thread in this execution
   std::vector<std::optional<GraphEvent>> waiting_locks_;  // of each thread
   // There are grace periods: reading the last write, or writing behind all, may then be forbidden.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <chrono>
+#include <csignal>
 
+#include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
 #include "harness/instances/scenario_explore.h"
 
@@ -8,16 +10,44 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 namespace {
 
-ExploreReport::Found found(const ExecutionResult& result, const Violation& violation) {
-  return {violation, print_steps(result.schedule), result.steps};
+ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
+  const ScheduleSize size = size_of(execution.result.schedule);
+  report.trace = std::move(execution.trace);
+  return report.violations.emplace_back(
+      ExploreReport::Found{.violation = std::move(execution.violation),
+                           .schedule = print_steps(execution.result.schedule),
+                           .steps = size.steps,
+                           .switches = size.switches});
+}
+
+Execution repeated(const ExecutionResult& result, const Record& record) {
+  ReplayChooser replay(result.schedule);
+  return record(replay);
+}
+
+// Candidates that go round in circles cost most of the time that there is, and lead nowhere: what is
+// long is no counterexample. But a livelock is one of as many steps as it was found by.
+std::uint64_t limit_of_candidates(const ExecutionResult& found) {
+  constexpr std::uint64_t longest = 4;
+  return found.violation == "step_limit" ? found.steps : longest * found.steps;
+}
+
+// The same kind of violation by a schedule that a person can follow.
+void add_shrunk(ExploreReport& report,
+                const ExecutionResult& result,
+                const ExploreCalls& calls,
+                const std::atomic<bool>& stop) {
+  const ShrinkResult shorter = shrink(calls.again(limit_of_candidates(result)), result, {}, stop);
+  ExploreReport::Found& row = add_found(report, repeated(shorter.result, calls.record));
+  row.found_steps = shorter.before.steps;
+  row.found_switches = shorter.before.switches;
 }
 
 }  // namespace
 
-ExploreReport search_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const std::atomic<bool>& stop,
-                            const Violation& first) {
+void search_report(const ExploreOptions& options,
+                   const ExploreCalls& calls,
+                   ExploreReport& report) {
   SearchOptions search{
       .seed = options.seed,
       .time_budget = std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9))};
@@ -28,31 +58,45 @@ ExploreReport search_report(const ExploreOptions& options,
     search.strategy = &pct;
   else if (options.preemptions)
     search.strategy = &bounded;
-  const SearchResult result = RandomSearch(search).run(execute, stop);
-  ExploreReport report;
+  static const std::atomic<bool> never{false};
+  const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
+  const SearchResult result = RandomSearch(search).run(calls.search, stop);
   report.executions = result.executions;
   report.steps = result.steps;
   report.bound_reached = bounded.bound_reached();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
-  if (result.first) report.violations.push_back(found(result.first->result, first));
-  return report;
+  if (!result.first) return;
+  const ExecutionResult& failing = result.first->result;
+  if (options.shrink)
+    add_shrunk(report, failing, calls, stop);
+  else
+    add_found(report, repeated(failing, calls.record));
 }
 
-ExploreReport replay_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const Violation& first) {
+void replay_report(const ExploreOptions& options,
+                   const ExploreCalls& calls,
+                   ExploreReport& report) {
   const auto began = std::chrono::steady_clock::now();
   const std::vector<ScheduleStep> asked = parse_schedule(options.schedule).steps;
   ReplayChooser chooser(asked);
-  const ExecutionResult result = execute(chooser);
-  ExploreReport report;
+  Execution execution = calls.record(chooser);
   report.executions = 1;
-  if (const auto at = first_departure(asked, result.schedule))
+  if (const auto at = first_departure(asked, execution.result.schedule))
     report.departed_at = static_cast<std::int64_t>(*at);
-  report.steps = result.steps;
+  report.steps = execution.result.steps;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  if (!result.ok()) report.violations.push_back(found(result, first));
-  return report;
+  if (!execution.result.ok())
+    add_found(report, std::move(execution));
+  else
+    report.trace = std::move(execution.trace);
+}
+
+void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report) {
+  if (options.stop_at_step == 0) return;
+  recorder.call_at(options.stop_at_step, [&report] {
+    report.stopped_at_step = true;
+    std::raise(SIGTRAP);
+  });
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -3,13 +3,19 @@
 // allows. Explore world only.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "harness/explore/choosers.h"
+#include "harness/explore/recorder.h"
 #include "harness/explore/schedule.h"
 #include "harness/explore/search.h"
 #include "harness/instances/oracle_setup.h"
 #include "harness/instances/session.h"
 #include "harness/instances/table.h"
+#include "harness/instances/word_names.h"
 #include "harness/lab.h"
+#include "harness/oracle/tee.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -28,25 +34,53 @@ inline constexpr SessionOptions explored_session{.frames = 96,
 struct Execution {
   ExecutionResult result;
   Violation violation;
+  std::vector<TraceStep> trace;  // of a recorded one
 };
+
+// One execution that is written down.
+using Record = std::function<Execution(Chooser&)>;
 
 template <ArchBackend A, class Scenario>
 class ExploreRun {
  public:
-  ExploreRun(const ExploreOptions& options, unsigned cpus, Chooser& chooser)
+  ExploreRun(const ExploreOptions& options,
+             unsigned cpus,
+             Chooser& chooser,
+             std::uint64_t step_limit = MachineOptions{}.step_limit)
       : fixes_(options.fixes),
         cpus_(cpus),
         failures_(options.fail_alloc, cpus),
-        machine_({.cpus = cpus, .alloc_policy = failures_.policy(), .chooser = &chooser}),
+        machine_({.cpus = cpus,
+                  .alloc_policy = failures_.policy(),
+                  .chooser = &chooser,
+                  .step_limit = step_limit}),
         oracles_(cpus, true, {.scan_frees = true}),
-        session_(memory(options)),
+        memory_(memory_of(options)),
+        session_(memory_),
         body_(make_body<Body>(options)) {
     oracles_.attach(machine_);
     if (const ScenarioText* text = options.text)
       oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
     // What has gone wrong is not gone on with: the schedule ends there.
-    oracles_.call_on_report([this] { machine_.request_end(); });
-    lab_.call_on_violation([this] { machine_.request_end(); });
+    oracles_.call_on_report([this] { end_here(); });
+    lab_.call_on_violation([this] { end_here(); });
+  }
+
+  // Before run(): what it does is written down.
+  Recorder& record() {
+    names_ = std::make_unique<WordNames<A>>(memory_.frames, cpus_);
+    names_->add(&lab_, sizeof lab_, {.text = "lab", .of_lab = true});
+    if constexpr (requires { body_.name_words([](const auto&, const char*) {}); })
+      body_.name_words([this](const auto& word, const char* name) {
+        names_->add(&word, sizeof word, {.text = name});
+      });
+    recorder_ = std::make_unique<Recorder>(*names_, machine_.result().schedule);
+    tees_.resize(cpus_);
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+      tees_[cpu] = TeeSink(recorder_.get(), oracles_.sink(cpu));
+      machine_.attach(cpu, &tees_[cpu]);
+    }
+    return *recorder_;
   }
 
   Execution run() {
@@ -56,10 +90,11 @@ class ExploreRun {
     });
     // An execution that was cut short leaves gathers open, and that is nobody's fault.
     if (machine_.result().ok() && !machine_.result().cut_short) oracles_.finish();
-    Execution execution{machine_.result(), {}};
+    Execution execution{machine_.result(), {}, {}};
     if (!execution.result.ok()) execution.violation.kind = execution.result.violation;
     for (const Violation& seen : oracles_.examples()) prefer(execution, seen);
     for (const Violation& seen : lab_.examples()) prefer(execution, seen);
+    if (recorder_) execution.trace = recorder_->take(!execution.violation.kind.empty());
     return execution;
   }
   [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
@@ -74,11 +109,18 @@ class ExploreRun {
     execution.result.violation = seen.kind;
   }
 
+  void end_here() noexcept {
+    if (recorder_) recorder_->violation_seen();
+    machine_.request_end();
+  }
+
   void run_cpu(unsigned cpu) {
     if (cpu == 0) {
       session_.start();
       mm_ = mm_alloc<A>(3);
       mm_->fixes = fixes_;
+      if (names_) names_->use(*mm_);
+      if (recorder_) recorder_->listen(true);
     }
     lab_.meet();
     use_mm<A>(*mm_);
@@ -86,6 +128,7 @@ class ExploreRun {
     if (cpu == 0) {
       body_.setup(lab);
       failures_.arm(choose);
+      if (recorder_) recorder_->scene_is_set();
     }
     lab_.meet();
     body_.act(lab, cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
@@ -101,48 +144,73 @@ class ExploreRun {
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  static SessionOptions memory(const ExploreOptions& options) noexcept {
+  static SessionOptions memory_of(const ExploreOptions& options) noexcept {
     SessionOptions session = explored_session;
     if constexpr (requires { Scenario::explored_session; }) session = Scenario::explored_session;
     if (options.text != nullptr) session.frames += frames_of(*options.text);
     return session;
   }
+  const SessionOptions memory_;
   Session<A> session_;
   LabRun lab_{explored_turns};
   Body body_;
   mm_struct* mm_ = nullptr;
+  std::unique_ptr<WordNames<A>> names_;  // null: nobody writes down
+  std::unique_ptr<Recorder> recorder_;
+  std::vector<TeeSink> tees_;  // by CPU
 };
+
+// How a report gets at executions.
+struct ExploreCalls {
+  Execute search;
+  // What is no part of the search, with at most so many steps.
+  std::function<Execute(std::uint64_t step_limit)> again;
+  Record record;
+};
+// What is left to do once executions can be had. They add to the report.
+void search_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
+void replay_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
+// If a step was asked for, SIGTRAP is raised there.
+void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report);
 
 template <ArchBackend A, class Scenario>
 ExploreReport explore_scenario(const ExploreOptions& options) {
   constexpr unsigned usual =
       Scenario::info.explored_cpus != 0 ? Scenario::info.explored_cpus : Scenario::info.cpus;
   const unsigned cpus = options.cpus == 0 ? usual : options.cpus;
-  Violation first;
-  AllocReport allocations;
-  const auto execute = [&](Chooser& chooser) {
-    ExploreRun<A, Scenario> run(options, cpus, chooser);
-    Execution execution = run.run();
-    const AllocReport asked = run.allocations();
-    allocations.rules = asked.rules;
-    allocations.counts += asked.counts;
-    if (first.kind.empty()) first = execution.violation;
-    return std::move(execution.result);
+  ExploreReport report;
+  const auto counted = [&](const AllocReport& asked) {
+    report.allocations.rules = asked.rules;
+    report.allocations.counts += asked.counts;
   };
-  static const std::atomic<bool> never{false};
-  const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
-  ExploreReport report = options.schedule.empty() ? search_report(options, execute, stop, first)
-                                                  : replay_report(options, execute, first);
-  report.allocations = std::move(allocations);
+  const ExploreCalls calls{
+      .search =
+          [&](Chooser& chooser) {
+            ExploreRun<A, Scenario> run(options, cpus, chooser);
+            ExecutionResult result = run.run().result;
+            counted(run.allocations());
+            return result;
+          },
+      .again =
+          [&](std::uint64_t step_limit) {
+            return [&options, cpus, step_limit](Chooser& chooser) {
+              return ExploreRun<A, Scenario>(options, cpus, chooser, step_limit).run().result;
+            };
+          },
+      .record =
+          [&](Chooser& chooser) {
+            ExploreRun<A, Scenario> run(options, cpus, chooser);
+            stop_at(run.record(), options, report);
+            Execution execution = run.run();
+            if (!options.schedule.empty()) counted(run.allocations());
+            return execution;
+          },
+  };
+  if (options.schedule.empty())
+    search_report(options, calls, report);
+  else
+    replay_report(options, calls, report);
   return report;
 }
-
-ExploreReport search_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const std::atomic<bool>& stop,
-                            const Violation& first);
-ExploreReport replay_report(const ExploreOptions& options,
-                            const Execute& execute,
-                            const Violation& first);
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -69,6 +69,8 @@ struct ExploreOptions {
   ExploreStrategy strategy = ExploreStrategy::random;
   std::optional<unsigned> preemptions;  // of random: at most so many an execution
   std::string schedule;                 // not empty: replay this one
+  bool shrink = true;                   // what a search found, to fewer switches and steps
+  std::uint64_t stop_at_step = 0;  // of a replay: raise SIGTRAP there, for a debugger; 0: nowhere
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   const ScenarioText* text = nullptr;  // of a scenario that is one
@@ -85,10 +87,15 @@ struct ExploreReport {
     Violation violation;
     std::string schedule;
     std::uint64_t steps = 0;
+    std::uint64_t switches = 0;  // from one CPU to another
+    // What the search found before it was made shorter; 0: the schedule is as it was found.
+    std::uint64_t found_steps = 0, found_switches = 0;
   };
   std::vector<Found> violations;
+  std::vector<TraceStep> trace;   // of the first violation's schedule, or of the replayed one
   std::uint64_t blocked = 0;      // executions given up because others had covered them
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
+  bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions
   // Executions in which CPUs were preempted as often as options.preemptions allows.
   std::uint64_t bound_reached = 0;

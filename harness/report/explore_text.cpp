@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The verdict line is herd7's: "Observation NAME Never|Sometimes POSITIVE NEGATIVE", in executions.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 
+#include "harness/report/columns.h"
 #include "harness/report/layout.h"
 #include "harness/report/subject_text.h"
 #include "harness/report/text.h"
@@ -45,16 +51,47 @@ std::string replay_command(const std::string& schedule) {
   return command + "\n";
 }
 
-std::string found_text(const ExploreReport::Found& found, const Paint& paint) {
-  return violation_lines(found.violation, paint) +
-         fmt::format("  replay ({}):\n", counted(found.steps, "step")) +
-         replay_command(found.schedule);
+// "2 context switches, 43 steps (found with 21 and 130)"
+std::string size_words(const ExploreReport::Found& found) {
+  std::string words = fmt::format("{} context switch{}, {}", found.switches,
+                                  found.switches == 1 ? "" : "es", counted(found.steps, "step"));
+  if (found.found_steps != 0)
+    words += fmt::format(" (found with {} and {})", found.found_switches, found.found_steps);
+  return words;
 }
 
-std::string witness_text(const ExploreReport::Found& found, const Paint& paint) {
-  return wrapped("  ", paint.strong("POSSIBLE") + " " + found.violation.text, "    ") +
-         fmt::format("  replay ({}):\n", counted(found.steps, "step")) +
-         replay_command(found.schedule);
+// What happened, for people who know the code: the end of it, where it is long; how to see it all.
+std::string trace_columns(const ExplorePage& page,
+                          const ExploreReport& report,
+                          const Paint& paint) {
+  constexpr std::size_t most_rows = 200;
+  if (page.verbose) {
+    const std::string all = cpu_columns(report.trace, true, paint);
+    return all.empty() ? all : fmt::format("\n{}\n", all);
+  }
+  std::vector<TraceStep> rows;
+  std::ranges::copy_if(report.trace, std::back_inserter(rows), &TraceStep::key);
+  if (rows.empty()) return {};
+  const std::size_t left_out = rows.size() - std::min(rows.size(), most_rows);
+  rows.erase(rows.begin(), rows.begin() + std::ptrdiff_t(left_out));
+  return fmt::format("\n{}{}\n  {} of {}; --verbose shows all\n",
+                     left_out == 0 ? "" : fmt::format("  ({} before)\n", counted(left_out, "row")),
+                     cpu_columns(rows, true, paint), rows.size(),
+                     counted(report.trace.size(), "row"));
+}
+
+std::string found_text(const ExploreReport::Found& found,
+                       const std::string& rows,
+                       const Paint& paint) {
+  return violation_lines(found.violation, paint) + rows +
+         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
+}
+
+std::string witness_text(const ExploreReport::Found& found,
+                         const std::string& rows,
+                         const Paint& paint) {
+  return wrapped("  ", paint.strong("POSSIBLE") + " " + found.violation.text, "    ") + rows +
+         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }
 
 // Executions that ended in what is asked about.
@@ -75,31 +112,26 @@ std::string observation(const ExplorePage::Run& run) {
                      seen, all > seen ? all - seen : 0);
 }
 
-std::string departure(const ExplorePage& page, const ExploreReport& report) {
-  if (!page.replayed || report.departed_at < 0) return {};
-  return wrapped("  ",
-                 fmt::format("the schedule could not be followed from its step {} on: it was "
-                             "edited, or the program has changed since",
-                             report.departed_at + 1),
-                 "  ");
-}
-
 std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const Paint& paint) {
   const ExploreReport& report = run.report;
   std::string out = paint.strong(subject_title(run.subject)) + "\n";
   out += "  " + counted(run.subject.cpus, "CPU");
   if (!page.replayed) out += fmt::format(", seed {}", page.seed);
   out += "\n";
-  for (const ExploreReport::Found& found : report.violations) out += found_text(found, paint);
+  std::string rows = trace_columns(page, report, paint);
   if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n";
-  for (const ExploreReport::Found& found : report.witnesses) out += witness_text(found, paint);
+  if (report.violations.empty() && report.witnesses.empty()) out += rows;
+  for (const ExploreReport::Found& found : report.violations)
+    out += found_text(found, std::exchange(rows, {}), paint);
+  for (const ExploreReport::Found& found : report.witnesses)
+    out += witness_text(found, std::exchange(rows, {}), paint);
   if (report.asks_existence && report.witnesses.empty())
     out += "  the state asked for was not seen\n";
   out += wrapped("  ", searched(page, report), "  ");
   if (report.violations.empty() && report.witnesses.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";
   out += allocation_lines(report.allocations);
-  out += departure(page, report) + observation(run);
+  out += observation(run);
   return out + next_command("explore", run.subject, page.cures);
 }
 

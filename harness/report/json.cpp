@@ -180,13 +180,35 @@ Json stress_object(const StressPage& page) {
           {"tool", object(page.tool)},   {"host", object(page.host)}};
 }
 
+Json found_row(const ExploreReport::Found& found) {
+  Json out{{"kind", found.violation.kind},
+           {"schedule", found.schedule},
+           {"steps", found.steps},
+           {"text", found.violation.text},
+           {"switches", found.switches}};
+  if (found.found_steps != 0)
+    out["as_found"] = {{"steps", found.found_steps}, {"switches", found.found_switches}};
+  return out;
+}
+
+Json trace_row(const TraceStep& row) {
+  Json out{{"step", row.step}, {"cpu", row.cpu}, {"what", row.what}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out[key] = value;
+  };
+  add("object", row.object);
+  add("before", row.before);
+  add("after", row.after);
+  add("order", row.order);
+  out["text"] = row.text;
+  out["key"] = row.key;
+  if (row.violating) out["violating"] = true;
+  return out;
+}
+
 Json found_rows(const std::vector<ExploreReport::Found>& all) {
   Json rows = Json::array();
-  for (const ExploreReport::Found& found : all)
-    rows.push_back({{"kind", found.violation.kind},
-                    {"schedule", found.schedule},
-                    {"steps", found.steps},
-                    {"text", found.violation.text}});
+  for (const ExploreReport::Found& found : all) rows.push_back(found_row(found));
   return rows;
 }
 
@@ -208,13 +230,17 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
-  if (page.replayed) out["departed_at"] = report.departed_at;
   if (page.preemptions) {
     out["preemptions"] = *page.preemptions;
     out["bound_reached"] = report.bound_reached;
   }
   if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
   if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
+  if (page.replayed) {
+    out["departed_at"] = report.departed_at;
+    Json& rows = out["trace"] = Json::array();
+    for (const TraceStep& row : report.trace) rows.push_back(trace_row(row));
+  }
   add_allocations(out, report.allocations);
   return out;
 }

@@ -81,6 +81,7 @@ struct ExplorePage {
   std::uint64_t executions_asked = 0;  // 0: as many as the time allows
   std::string strategy = "random";
   std::optional<unsigned> preemptions;  // at most so many an execution
+  bool verbose = false;                 // every row of a trace, not only those that a reader needs
   struct Run {
     Subject subject;
     ExploreReport report;  // schedules are complete: replay takes them as they are

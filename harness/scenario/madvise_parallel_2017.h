@@ -56,6 +56,14 @@ struct madvise_parallel_2017 {
       }
     }
 
+    // For a counterexample.
+    template <class Name>
+    void name_words(Name name) const {
+      name(seen_, "seen");
+      name(second_returned_, "second_returned");
+      name(back_, "back");
+    }
+
    private:
     static constexpr vaddr_t x = (1ULL << 32) - page_size;  // last page of its page table
     static constexpr vaddr_t start = x;

@@ -295,6 +295,14 @@ struct text_scenario {
 
     void teardown(Lab<A>& lab) { clear(lab); }
 
+    // For a recording: how the words that are not mm's are called.
+    template <class Name>
+    void name_words(Name name) const {
+      for (std::size_t n = 0; n < text_.signals.size(); ++n)
+        name(shared_.signals[n], text_.signals[n].c_str());
+      name(shared_.ended, "ended");
+    }
+
    private:
     void make_file(std::size_t index) noexcept {
       const TextFile& file = text_.files[index];

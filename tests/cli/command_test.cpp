@@ -122,6 +122,13 @@ TEST_F(Explore, JsonIsOneObject) {
   EXPECT_EQ(run["violations"].at(0)["kind"], "stale_translation_use");
 }
 
+TEST(ExploreCommand, ShrinksUnlessToldNotTo) {
+  EXPECT_EQ(typed({"explore", race}).code, 0);
+  EXPECT_TRUE(fake::asked.explore->shrink);
+  EXPECT_EQ(typed({"explore", race, "--no-shrink"}).code, 0);
+  EXPECT_FALSE(fake::asked.explore->shrink);
+}
+
 // ---- replay -------------------------------------------------------------------------------------
 
 TEST_F(Replay, TakesWhatExplorePrintsAsJson) {
@@ -149,6 +156,22 @@ TEST_F(Replay, TakesTheCommandThatExplorePrintsAsText) {
   EXPECT_EQ(again.code, 1) << again.err;
   EXPECT_FALSE(fake::asked.explore->fixes.nested_flush);
   EXPECT_THAT(again.out, HasSubstr("replayed: one schedule"));
+}
+
+TEST_F(Replay, RefusesAScheduleThatCannotBeFollowed) {
+  fake::orders.departed_at = 9;
+  const Typed said = typed({"replay", "v1 " + race + " x86 sc : a7 a:3 b2 a5"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_EQ(said.out, "");
+  EXPECT_THAT(said.err, HasSubstr("cannot be followed after its step 8, where it says b1"));
+  EXPECT_THAT(said.err, HasSubstr("type tlblab explore " + race + " for a new one"));
+}
+
+TEST_F(Replay, WantsADebuggerForBreak) {
+  const Typed said = typed({"replay", "--break", "12", "v1  " + race, "x86", "sc", ":\na7"});
+  EXPECT_EQ(said.code, 2);
+  EXPECT_THAT(said.err, HasSubstr("replay --break 12 'v1 " + race + " x86 sc : a7'"));
+  EXPECT_FALSE(fake::asked.explore);
 }
 
 TEST_F(Replay, TakesWordsWithoutQuotesAndFiles) {

@@ -41,6 +41,7 @@ ExploreReport explore(const char* arch, const ExploreOptions& options) {
   report.executions = 19;
   report.steps = 1900;
   report.seconds = 0.001;
+  report.departed_at = orders.departed_at;
   if (!options.fixes.nested_flush)
     report.violations = {
         {{"stale_translation_use", "CPU 2 read a page that was given back"}, "a7 b.irq c:1", 8}};

@@ -26,6 +26,7 @@ struct Orders {
   bool complete = false;               // searches see everything
   std::uint64_t trace_violations = 0;  // of replays and scripts
   bool throws_internal = false;
+  std::int64_t departed_at = -1;  // of replays
 };
 extern Orders orders;
 

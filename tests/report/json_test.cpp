@@ -27,7 +27,8 @@ TEST(ExploreJson, IsThis) {
       R"("model":"sc","without":["nested-flush"],"complete":false,"executions":812,"blocked":0,)"
       R"("steps":81200,"ns_per_step":500.0,"violations":[{"kind":"stale_translation_use",)"
       R"("schedule":"v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",)"
-      R"("steps":20,"text":"CPU 2 read the old value of page 7"}],"cpus":3,"oracles":"on",)"
+      R"("steps":20,"text":"CPU 2 read the old value of page 7","switches":2,)"
+      R"("as_found":{"steps":517,"switches":41}}],"cpus":3,"oracles":"on",)"
       R"("seed":1,"strategy":"random","seconds":0.0406}],"interrupted":false,)"
       R"("tool":{"version":"0.1.0"}})"
       "\n");
@@ -38,6 +39,18 @@ TEST(ExploreJson, OfNothingFoundHasEmptyLists) {
   const ordered_json& run = json["runs"][0];
   EXPECT_EQ(run["without"].dump(), "[]");
   EXPECT_EQ(run["violations"].dump(), "[]");
+}
+
+TEST(ExploreJson, OfAReplayHasTheTrace) {
+  ExplorePage page = by_hand::explore(true);
+  EXPECT_FALSE(ordered_json::parse(explore_json(page))["runs"][0].contains("trace"));
+  page.replayed = true;
+  EXPECT_EQ(ordered_json::parse(explore_json(page))["runs"][0]["trace"].dump(),
+            R"([{"step":7,"cpu":0,"what":"rmw","object":"mm->tlb_flush_pending","before":"1",)"
+            R"("after":"2","order":"relaxed","text":"mm->tlb_flush_pending: 1 -> 2","key":true},)"
+            R"({"step":8,"cpu":1,"what":"rcu_read_lock","text":"rcu_read_lock","key":false},)"
+            R"({"step":9,"cpu":1,"what":"call_end","object":"0x4000, 1 page",)"
+            R"("text":"madvise(DONTNEED) returns","key":true,"violating":true}])");
 }
 
 TEST(StressJson, IsThis) {

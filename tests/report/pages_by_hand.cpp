@@ -92,15 +92,40 @@ StressPage stress(bool broken) {
   return page;
 }
 
+std::vector<TraceStep> steps() {
+  return {{.step = 7,
+           .cpu = 0,
+           .what = "rmw",
+           .object = "mm->tlb_flush_pending",
+           .before = "1",
+           .after = "2",
+           .order = "relaxed",
+           .text = "mm->tlb_flush_pending: 1 -> 2",
+           .key = true},
+          {.step = 8, .cpu = 1, .what = "rcu_read_lock", .text = "rcu_read_lock"},
+          {.step = 9,
+           .cpu = 1,
+           .what = "call_end",
+           .object = "0x4000, 1 page",
+           .text = "madvise(DONTNEED) returns",
+           .key = true,
+           .violating = true}};
+}
+
 ExplorePage explore(bool broken) {
   ExploreReport report;
+  if (broken) report.trace = steps();
   report.executions = 812;
   report.steps = 81200;
   report.seconds = 0.0406;
   if (broken)
-    report.violations = {{{"stale_translation_use", "CPU 2 read the old value of page 7"},
-                          "v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",
-                          20}};
+    report.violations = {
+        {.violation = {"stale_translation_use", "CPU 2 read the old value of page 7"},
+         .schedule = "v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",
+         .steps = 20,
+         .switches = 2,
+         .found_steps = 517,
+         .found_switches = 41}};
   ExplorePage page;
   page.seed = 1;
   page.budget_seconds = 10;

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "harness/world/explore/engine.h"
+#include "harness/world/explore/note.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -63,6 +63,7 @@ class Atomic {
     if (detail::Engine* engine = detail::current) {
       engine->access_step();
       engine->loaded(this, o);
+      detail::note_word(*engine, Operation::load, this, value_, value_, o);
     }
     return value_;
   }
@@ -73,6 +74,7 @@ class Atomic {
       // Even if it is the same value: what a word of static storage had left over from an earlier
       // execution must not tell in this one.
       engine->changed();
+      detail::note_word(*engine, Operation::store, this, value_, value, o);
     }
     value_ = value;
   }
@@ -91,6 +93,8 @@ class Atomic {
       else
         engine->loaded(this, order::relaxed);
       if (done && !detail::same(value_, desired)) engine->changed();
+      detail::note_word(*engine, done ? Operation::modify : Operation::failed_cmpxchg, this, value_,
+                        done ? desired : value_, o);
     }
     if (done)
       value_ = desired;
@@ -122,6 +126,7 @@ class Atomic {
     const T old = value_;
     value_ = op(old);
     if (engine != nullptr && !detail::same(old, value_)) engine->changed();
+    if (engine != nullptr) detail::note_word(*engine, Operation::modify, this, old, value_, o);
     return old;
   }
   T value_{};

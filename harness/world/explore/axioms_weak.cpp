@@ -30,6 +30,7 @@ class LocalOrders {
   struct State {
     Row all, accesses, reads, reads_for_rmb, writes, acquires;
     Row before_mb, before_rmb, before_wmb;  // before the last of them
+    std::vector<EventId> loads;             // reads that are not of a lock
     Row before_atomic;                      // an smp_mb__before_atomic that waits for its atomic
     Row up_to_atomic, up_to_lock;           // up to the last of them
     Row before_unlock;                      // before the last one of the thread
@@ -94,25 +95,28 @@ class LocalOrders {
 
   // Dependencies: of the address, or of address and data of the own write that is read. What an atomic
   // arithmetic operation writes depends on what it read.
-  void read_orders(const ExecutionGraph& graph, const GraphEvent& event, EventId id, const State& s) {
+  void read_orders(const ExecutionGraph& graph,
+                   const GraphEvent& event,
+                   EventId id,
+                   const State& s) {
     if (!event.noreturn) ppo[id] |= s.before_rmb;
-    const auto thread = graph.thread(event.thread);
     std::uint64_t from = event.address_from;
     if (event.source != initial_write && graph.event(event.source).thread == event.thread) {
       const GraphEvent& own = graph.event(event.source);
       from |= own.address_from | own.data_from;
-      if (own.modifies && graph.event(thread[own.po - 1U]).modify.computes())
-        ppo[id].set(thread[own.po - 1U]);
+      const EventId before = graph.thread(event.thread)[own.po == 0 ? 0 : own.po - 1U];
+      if (own.modifies && graph.event(before).modify.computes()) ppo[id].set(before);
     }
     for (; from != 0; from &= from - 1)
-      ppo[id].set(thread[static_cast<unsigned>(std::countr_zero(from))]);
+      ppo[id].set(s.loads[static_cast<unsigned>(std::countr_zero(from))]);
   }
 
   static void note(const ExecutionGraph& graph, const GraphEvent& event, EventId id, State& s) {
-    if (event.lock && event.is_read()) take_over(graph, event, s);
+    if (event.lock && event.is_read() && event.modifies) take_over(graph, event, s);
     if (event.lock && event.release) s.before_unlock = s.all;
     if (event.acquire) s.acquires.set(id);
     (event.is_read() ? s.reads : s.writes).set(id);
+    if (event.is_read() && !event.lock) s.loads.push_back(id);
     if (event.is_read() && !event.noreturn) s.reads_for_rmb.set(id);
     s.accesses.set(id);
     if (event.modifies) (event.lock ? s.up_to_lock : s.up_to_atomic) = s.accesses;

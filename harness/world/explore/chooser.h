@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct ChoicePoint {
   std::uint64_t enabled = 0;   // actors that can move, a bit each; 0: the hardware chooses
   unsigned choices = 0;        // how many answers there are
   unsigned running = 0;        // actor of the CPU that asks
+  std::span<const ScheduleStep> so_far{};  // the schedule up to here; until the answer is given
 
   [[nodiscard]] bool hardware() const noexcept { return enabled == 0; }
   [[nodiscard]] bool is_enabled(unsigned actor) const noexcept {

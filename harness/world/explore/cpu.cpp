@@ -30,6 +30,7 @@ void local_irq_save() noexcept {
   detail::Cpu& self = *engine.running;
   if (self.irq_off == 0) engine.step();
   if (++self.irq_off != 1) return;
+  detail::note(engine, Operation::irq_save);
   detail::enter_section(engine, self);
   engine.update_both(self);
 }
@@ -40,6 +41,7 @@ void local_irq_restore() noexcept {
   engine.end_if(self.irq_off == 0, "interrupts_restored_twice");
   if (self.irq_off == 1) engine.step();
   if (--self.irq_off != 0) return;
+  detail::note(engine, Operation::irq_restore);
   detail::leave_section(engine, self);
   engine.update_both(self);
 }
@@ -68,6 +70,7 @@ ipi_ticket ipi_post(const cpumask& targets, ipi_fn fn, void* info) noexcept {
   targets.for_each([&](unsigned target) {
     engine.end_if(target >= engine.nr_cpus, "ipi_to_absent_cpu");
     wait_for_acknowledgements(engine, cpu_bit(target));  // of an earlier post
+    detail::note(engine, Operation::ipi_post, nullptr, target);
     detail::CallSingle& call = engine.calls[std::size_t{self.id} * engine.nr_cpus + target];
     call.fn = fn;
     call.info = info;
@@ -87,6 +90,7 @@ void ipi_wait(const ipi_ticket& ticket) noexcept {
   const auto targets = static_cast<CpuSet>(ticket.targets.word(0));
   if (targets == 0) return;
   wait_for_acknowledgements(engine, targets);
+  detail::note(engine, Operation::ipi_wait, nullptr, targets);
   const std::size_t first = std::size_t{engine.running->id} * engine.nr_cpus;
   ticket.targets.for_each(
       [&](unsigned target) { engine.acquire(engine.calls[first + target].clock); });

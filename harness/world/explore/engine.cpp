@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "harness/world/explore/note.h"
 #include "harness/world/explore/rcu.h"
 
 namespace tlblab::inline TLBLAB_WORLD::detail {
@@ -155,7 +156,8 @@ unsigned Engine::pick() noexcept {
     return goes_on ? running->id : static_cast<unsigned>(std::countr_zero(enabled));
   }
   const ChoicePoint point{result.schedule.size(), enabled,
-                          static_cast<unsigned>(std::popcount(enabled)), running->id};
+                          static_cast<unsigned>(std::popcount(enabled)), running->id,
+                          result.schedule};
   const unsigned answer = chooser->choose(point);
   if (answer >= point.choices) std::abort();  // a broken Chooser
   return point.actor(answer);
@@ -184,7 +186,7 @@ unsigned Engine::choose(unsigned n) noexcept {
   unsigned value = 0;
   if (chooser != nullptr) {
     ++result.choices;
-    value = chooser->choose({result.schedule.size(), 0, n, running->id});
+    value = chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
     if (value >= n) std::abort();  // a broken Chooser
   } else if (std::uint64_t& state = running->choice_state; state != 0) {
     state ^= state << 13;  // xorshift64
@@ -229,6 +231,7 @@ void Engine::serve_mailbox() noexcept {
   ++self.interrupts;
   ++self.irq_off;
   enter_section(*this, self);
+  note(*this, Operation::ipi_handler);
   update_interrupt(self);
   update_callbacks(self);
   while (!posted.empty()) {
@@ -236,6 +239,7 @@ void Engine::serve_mailbox() noexcept {
     acquire(call.clock);
     call.fn(call.info);
     step();  // the acknowledgement
+    note(*this, Operation::ipi_done, nullptr, call.sender);
     acknowledge(call, self.id);
   }
   --self.irq_off;
@@ -260,6 +264,7 @@ void Engine::run_callbacks() noexcept {
   self.in_callbacks = true;
   update_callbacks(self);
   acquire(self.grace_periods);
+  note(*this, Operation::rcu_callbacks);
   while (!over.empty()) {
     rcu_head* head = over.pop();
     head->func(head);

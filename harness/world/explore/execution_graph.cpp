@@ -7,7 +7,8 @@ namespace tlblab {
 
 std::uint64_t Modify::result(std::uint64_t old) const noexcept {
   switch (op) {
-    case add: return (old + operand) & mask;
+    case add:
+    case add_unless: return (old + operand) & mask;
     case bit_or: return old | operand;
     case bit_and: return old & operand;
     default: return operand;

@@ -45,20 +45,21 @@ enum class GraphEventKind : std::uint8_t {
 
 // What a read-modify-write writes for the value that it read.
 struct Modify {
-  enum Op : std::uint8_t { none, exchange, add, bit_or, bit_and, compare_exchange };
+  enum Op : std::uint8_t { none, exchange, add, bit_or, bit_and, compare_exchange, add_unless };
   Op op = none;
   order o = order::relaxed;    // if it succeeds
   std::uint64_t operand = 0;   // compare_exchange: what is wanted there
-  std::uint64_t expected = 0;  // compare_exchange
+  std::uint64_t expected = 0;  // compare_exchange; add_unless: where nothing is added
   std::uint64_t mask = ~0ULL;  // of the word's bits
 
   [[nodiscard]] bool succeeds(std::uint64_t old) const noexcept {
+    if (op == add_unless) return old != expected;
     return op != none && (op != compare_exchange || old == expected);
   }
   [[nodiscard]] std::uint64_t result(std::uint64_t old) const noexcept;
   // The result depends on what was read.
   [[nodiscard]] bool computes() const noexcept {
-    return op == add || op == bit_or || op == bit_and;
+    return op == add || op == add_unless || op == bit_or || op == bit_and;
   }
 };
 
@@ -82,8 +83,9 @@ struct GraphEvent {
   bool full = false;      // smp_mb before and after the read-modify-write
   bool noreturn = false;  // read of an atomic that returns nothing: smp_rmb does not order it
   std::uint64_t value = 0;
-  std::uint64_t address_from = 0;  // reads of this thread that the address, or
-  std::uint64_t data_from = 0;     // the value written, depends on: a bit for each `po` below 64
+  // What the address, or the value written, depends on: bit n is the n-th read of this thread, those
+  // of locks not counted.
+  std::uint64_t address_from = 0, data_from = 0;
   PrefixClock prefix{};
 
   // What a read gets, and what follows from it.

@@ -32,6 +32,7 @@ bool Spinlock::trylock() noexcept {
 void Spinlock::taken(Engine& engine) noexcept {
   owner_ = engine.running->id + 1;
   engine.disable(wanted_);
+  detail::note(engine, Operation::lock, this);
   engine.lock_acquired(this);
   engine.changed();
   if (++engine.running->lock_depth == 1) engine.update_both(*engine.running);
@@ -42,6 +43,7 @@ void Spinlock::unlock() noexcept {
   engine.step();
   engine.end_if(owner_ == 0, "unlock_of_free_spinlock");
   engine.end_if(owner_ != engine.running->id + 1, "unlock_by_other_cpu");
+  detail::note(engine, Operation::unlock, this);
   owner_ = 0;
   engine.enable(wanted_);
   engine.lock_released(this);
@@ -77,12 +79,14 @@ void RwSem::state_changed(Engine& engine) noexcept {
 }
 
 void RwSem::take_read(Engine& engine) noexcept {
+  detail::note(engine, Operation::down_read, this);
   ++readers_;
   engine.lock_acquired(&writer_);
   state_changed(engine);
 }
 
 void RwSem::take_write(Engine& engine) noexcept {
+  detail::note(engine, Operation::down_write, this);
   writer_ = engine.running->id + 1;
   engine.lock_acquired(&writer_);
   engine.lock_acquired(&readers_);
@@ -114,6 +118,7 @@ void RwSem::up_read() noexcept {
   Engine& engine = detail::engine();
   engine.step();
   engine.end_if(readers_ == 0, "up_read_of_free_rwsem");
+  detail::note(engine, Operation::up_read, this);
   --readers_;
   engine.lock_released(&readers_);
   state_changed(engine);
@@ -149,6 +154,7 @@ void RwSem::up_write() noexcept {
   Engine& engine = detail::engine();
   engine.step();
   engine.end_if(writer_ != engine.running->id + 1, "up_write_by_other_cpu");
+  detail::note(engine, Operation::up_write, this);
   writer_ = 0;
   engine.lock_released(&writer_);
   state_changed(engine);
@@ -158,6 +164,7 @@ void RwSem::downgrade_write() noexcept {
   Engine& engine = detail::engine();
   engine.step();
   engine.end_if(writer_ != engine.running->id + 1, "downgrade_by_other_cpu");
+  detail::note(engine, Operation::downgrade_write, this);
   writer_ = 0;
   readers_ = 1;
   engine.lock_released(&writer_);

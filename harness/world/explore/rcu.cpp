@@ -62,7 +62,10 @@ void leave_section(Engine& engine, Cpu& cpu) noexcept {
 
 void rcu_read_lock() noexcept {
   detail::Engine& engine = detail::engine();
-  if (engine.running->rcu_depth == 0) engine.step();
+  if (engine.running->rcu_depth == 0) {
+    engine.step();
+    detail::note(engine, Operation::rcu_read_lock);
+  }
   detail::enter_section(engine, *engine.running);
 }
 
@@ -71,13 +74,17 @@ void rcu_read_unlock() noexcept {
   detail::Cpu& self = *engine.running;
   const unsigned others = self.irq_off != 0 ? 1 : 0;  // sections not made by rcu_read_lock()
   engine.end_if(self.rcu_depth <= others, "rcu_read_unlock_without_lock");
-  if (self.rcu_depth == 1) engine.step();
+  if (self.rcu_depth == 1) {
+    engine.step();
+    detail::note(engine, Operation::rcu_read_unlock);
+  }
   detail::leave_section(engine, self);
 }
 
 void call_rcu(rcu_head* head, void (*func)(rcu_head*)) noexcept {
   detail::Engine& engine = detail::engine();
   engine.step();
+  detail::note(engine, Operation::call_rcu);
   head->func = func;
   detail::begin_grace_period(engine, *head);
 }
@@ -96,6 +103,7 @@ void synchronize_rcu() noexcept {
         if (waiter.cpu != nullptr) engine.disable(detail::cpu_bit(self.id));
       },
       [&] { self.awaits_grace_period = false; });
+  detail::note(engine, Operation::synchronize_rcu);
   engine.acquire(self.grace_periods);
 }
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Each step of a process is an operation of the complete search, so the verdict is that of the very
+// models under which the port is explored. Plain accesses are made like marked ones, which is right
+// for what one process has for itself, and nothing else is let pass.
+#include "harness/explore/litmus/run.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "harness/explore/graph_search.h"
+
+namespace tlblab {
+
+namespace {
+
+order order_of(AccessOrder given) noexcept {
+  switch (given) {
+    case AccessOrder::acquire: return order::acquire;
+    case AccessOrder::release: return order::release;
+    case AccessOrder::full: return order::full;
+    default: return order::relaxed;
+  }
+}
+
+GraphEventKind kind_of(FenceKind fence) noexcept {
+  switch (fence) {
+    case FenceKind::mb: return GraphEventKind::mb;
+    case FenceKind::rmb: return GraphEventKind::rmb;
+    case FenceKind::wmb: return GraphEventKind::wmb;
+    case FenceKind::before_atomic: return GraphEventKind::before_atomic;
+    case FenceKind::after_atomic: return GraphEventKind::after_atomic;
+    case FenceKind::after_spinlock: return GraphEventKind::after_spinlock;
+    default: return GraphEventKind::after_unlock_lock;
+  }
+}
+
+Modify::Op op_of(RmwKind kind) noexcept {
+  switch (kind) {
+    case RmwKind::exchange: return Modify::exchange;
+    case RmwKind::add: return Modify::add;
+    case RmwKind::compare_exchange: return Modify::compare_exchange;
+    default: return Modify::add_unless;
+  }
+}
+
+class LitmusRun {
+ public:
+  LitmusRun(const LitmusProgram& program, MemoryModel model)
+      : program_(program),
+        search_(model, static_cast<unsigned>(program.processes.size())),
+        users_(program.locations.size()) {
+    for (const LitmusLocation& location : program.locations)
+      search_.add_location(static_cast<std::uint64_t>(location.initial));
+  }
+
+  LitmusOutcome run(const std::atomic<bool>& stop) {
+    LitmusOutcome outcome;
+    while (!outcome.fault && search_.next()) {
+      // Relaxed: nothing is published with it.
+      if (stop.load(std::memory_order_relaxed)) {
+        outcome.interrupted = true;
+        break;
+      }
+      one_execution(outcome);
+    }
+    const GraphCounts& counts = search_.counts();
+    outcome.executions = counts.executions - counts.deadlocks;
+    outcome.blocked = counts.blocked + counts.deadlocks;
+    outcome.steps = counts.steps;
+    return outcome;
+  }
+
+ private:
+  // Who has accessed a location in any execution, and where in the text somebody did plainly.
+  struct Users {
+    std::uint32_t processes = 0;
+    unsigned plain_line = 0;
+  };
+
+  void one_execution(LitmusOutcome& outcome) {
+    processes_.clear();
+    for (std::size_t n = 0; n < program_.processes.size(); ++n)
+      processes_.emplace_back(program_, n);
+    execute(search_, static_cast<unsigned>(processes_.size()),
+            [&](unsigned process) { return step(process); });
+    outcome.fault = fault();
+    if (outcome.fault || search_.is_cut() || !all_ended()) return;
+    std::vector<LitmusValue> memory;
+    for (unsigned n = 0; n < program_.locations.size(); ++n)
+      memory.push_back(static_cast<LitmusValue>(search_.last_value(n)));
+    outcome.tally.add(program_, final_state(program_, processes_, memory));
+  }
+
+  [[nodiscard]] bool all_ended() {
+    return std::ranges::none_of(processes_,
+                                [](LitmusProcess& process) { return process.next().has_value(); });
+  }
+
+  [[nodiscard]] std::optional<LitmusFault> fault() const {
+    for (const LitmusProcess& process : processes_)
+      if (process.fault()) return process.fault();
+    for (std::size_t n = 0; n < users_.size(); ++n)
+      if (users_[n].plain_line != 0 && std::popcount(users_[n].processes) > 1)
+        return LitmusFault{
+            users_[n].plain_line,
+            "a plain access to " + program_.locations[n].name + ", which another process uses",
+            "READ_ONCE or WRITE_ONCE: plain accesses are for what one process has for itself"};
+    return std::nullopt;
+  }
+
+  ThreadStep step(unsigned process) {
+    const std::optional<LitmusStep> next = processes_[process].next();
+    if (!next) return ThreadStep::ended;
+    note_use(process, *next);
+    LitmusLoaded loaded;
+    if (!make(process, *next, loaded)) return ThreadStep::waits;
+    processes_[process].complete(loaded);
+    return ThreadStep::moved;
+  }
+
+  void note_use(unsigned process, const LitmusStep& step) {
+    const CodeOp op = step.instruction->op;
+    if (op != CodeOp::load && op != CodeOp::store && op != CodeOp::rmw) return;
+    Users& users = users_[step.access.location];
+    users.processes |= 1U << process;
+    if (step.access.order == AccessOrder::plain) users.plain_line = step.instruction->line;
+  }
+
+  // False: it has to wait.
+  bool make(unsigned process, const LitmusStep& step, LitmusLoaded& loaded) {
+    const unsigned location = step.access.location;
+    switch (step.instruction->op) {
+      case CodeOp::fence: search_.fence(process, kind_of(step.instruction->fence)); return true;
+      case CodeOp::spin_lock: return search_.lock(process, location);
+      case CodeOp::spin_unlock: search_.unlock(process, location); return true;
+      case CodeOp::spin_trylock:
+        loaded.value = search_.trylock(process, location) ? 1 : 0;
+        return true;
+      case CodeOp::spin_is_locked:
+        loaded.value = search_.is_locked(process, location) ? 1 : 0;
+        return true;
+      case CodeOp::rcu_read_lock: search_.fence(process, GraphEventKind::read_lock); return true;
+      case CodeOp::rcu_read_unlock:
+        search_.fence(process, GraphEventKind::read_unlock);
+        return true;
+      case CodeOp::synchronize_rcu:
+        search_.fence(process, GraphEventKind::grace_period);
+        return true;
+      default: access(process, step, loaded); return true;
+    }
+  }
+
+  void access(unsigned process, const LitmusStep& step, LitmusLoaded& loaded) {
+    const GraphSearch::Access access{.thread = process,
+                                     .location = step.access.location,
+                                     .o = order_of(step.access.order),
+                                     .address_from = step.access.address,
+                                     .data_from = step.access.data};
+    const auto operand = static_cast<std::uint64_t>(step.operand);
+    if (step.instruction->op == CodeOp::store) {
+      search_.store(access, operand);
+      return;
+    }
+    if (step.instruction->op == CodeOp::load) {
+      search_.load(access);
+    } else {
+      search_.modify(access,
+                     {.op = op_of(step.instruction->rmw),
+                      .o = access.o,
+                      .operand = operand,
+                      .expected = static_cast<std::uint64_t>(step.expected)},
+                     step.access.order == AccessOrder::noreturn);
+    }
+    const GraphEvent& read = search_.last_read();
+    loaded.value = static_cast<LitmusValue>(read.value);
+    loaded.own =
+        read.source != initial_write && search_.graph().event(read.source).thread == process;
+  }
+
+  const LitmusProgram& program_;
+  GraphSearch search_;
+  std::vector<LitmusProcess> processes_;
+  std::vector<Users> users_;
+};
+
+}  // namespace
+
+LitmusOutcome run_litmus(const LitmusProgram& program,
+                         MemoryModel model,
+                         const std::atomic<bool>& stop) {
+  LitmusOutcome outcome;
+  if (program.processes.size() <= max_graph_threads) return LitmusRun(program, model).run(stop);
+  outcome.fault = {1, "more processes than the explorer runs", "at most 16"};
+  return outcome;
+}
+
+}  // namespace tlblab
