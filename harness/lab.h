@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -130,6 +131,14 @@ class Lab {
   void forbid(bool seen, std::string_view kind, std::string_view text) {
     if (seen) run_.violated(kind, std::string(text));
   }
+  // The same; text() is asked for only if it was seen.
+  template <std::invocable Text>
+  void forbid(bool seen, std::string_view kind, Text text) {
+    if (seen) run_.violated(kind, text());
+  }
+
+  // Returns when all CPUs have come here.
+  void meet() noexcept { run_.meet(); }
 
   void begin_round() noexcept { turns_ = 0; }
   // An operation that the actor made by itself.

@@ -22,6 +22,7 @@ struct Meaning {
 std::string invariant_words(std::string_view invariant) {
   if (invariant == "mm") return "violation of mm's own checks";
   if (invariant == "cpu") return "violation of the rules of the machine";
+  if (invariant == "text") return "violation of what a scenario's text says";
   return fmt::format("violation of invariant {}", invariant);
 }
 

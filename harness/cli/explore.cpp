@@ -19,6 +19,7 @@
 namespace tlblab {
 namespace {
 
+constexpr unsigned most_preemptions = 1000;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -31,16 +32,28 @@ double budget(const Arguments& arguments) {
 
 void check_offered(const Arguments& arguments) {
   static_cast<void>(word_value(arguments, "--memory", {"sc"}, "only sc exists in this version"));
-  static_cast<void>(
-      word_value(arguments, "--strategy", {"random"}, "only random exists in this version"));
+}
+
+void take_strategy(const Arguments& arguments, ExploreRequest& request) {
+  const std::string word =
+      word_value(arguments, "--strategy", {"random", "pct"}, "only these exist in this version");
+  if (word == "pct") request.strategy = ExploreStrategy::pct;
+  if (!arguments.has("--preemptions")) return;
+  if (word != "random")
+    throw UsageError(fmt::format(
+        "--preemptions is a bound of the random strategy, and {} has none; leave one out", word));
+  request.preemptions =
+      static_cast<unsigned>(number_value(arguments, "--preemptions", 0, 0, most_preemptions));
 }
 
 int run_explore(const Arguments& arguments, Context& context) {
-  const ScenarioEntry& scenario = scenario_named(arguments.words.front());
+  const ChosenScenario chosen = chosen_scenario(arguments.words.front());
+  const ScenarioEntry& scenario = *chosen.entry;
   ExploreRequest request;
   request.scenario = &scenario;
-  request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
-  request.fixes = fixes_without(list_value(arguments, "--without"));
+  request.file = chosen.file.get();
+  request.arches = chosen_arches(arguments, chosen);
+  request.fixes = chosen_fixes(arguments, chosen);
   request.cpus = static_cast<unsigned>(
       number_value(arguments, "--cpus", 0, least_cpus(scenario), max_explored_cpus));
   request.seconds = budget(arguments);
@@ -50,6 +63,7 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.shrink = !arguments.has("--no-shrink");
   request.verbose = arguments.has("--verbose");
   check_offered(arguments);
+  take_strategy(arguments, request);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;
@@ -57,6 +71,29 @@ int run_explore(const Arguments& arguments, Context& context) {
   const bool complete =
       std::ranges::all_of(page.runs, [](const auto& run) { return run.report.complete; });
   return arguments.has("--require-complete") && !complete ? exit_incomplete : exit_fine;
+}
+
+ScheduleHeader header_of(const ExploreRequest& request,
+                         const std::string& arch,
+                         const std::string& model) {
+  ScheduleHeader header{.scenario = std::string(request.scenario->name),
+                        .arch = arch,
+                        .model = model,
+                        .without = request.fixes.without,
+                        .cpus = request.cpus};
+  if (request.file != nullptr) header.fingerprint = fingerprint(request.file->text);
+  for (const AllocRule& rule : request.fail_alloc) header.fail_alloc.push_back(rule.text);
+  return header;
+}
+
+Subject subject_of(const ExploreRequest& request, const std::string& arch) {
+  const ScenarioEntry& scenario = *request.scenario;
+  Subject subject{.scenario = std::string(scenario.name),
+                  .arch = arch,
+                  .without = request.fixes.without,
+                  .cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario)};
+  describe(subject, request.file);
+  return subject;
 }
 
 ExploreReport run_once(const ExploreRequest& request,
@@ -68,11 +105,14 @@ ExploreReport run_once(const ExploreRequest& request,
   options.seconds = request.seconds;
   options.executions = request.executions;
   options.seed = request.seed;
+  options.strategy = request.strategy;
+  options.preemptions = request.preemptions;
   options.schedule = request.schedule;
   options.shrink = request.shrink;
   options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
+  if (request.file != nullptr) options.text = &request.file->text;
   options.stop = &context.stop;
   const ScenarioRun& run = run_on(scenario, arch);
   if (run.explore == nullptr)
@@ -81,10 +121,12 @@ ExploreReport run_once(const ExploreRequest& request,
   const Countdown countdown(context.err, context.progress && request.seconds < max_duration,
                             fmt::format("{} on {}, seconds", scenario.name, arch), request.seconds);
   ExploreReport report = run.explore(options);
-  ScheduleHeader header{std::string(scenario.name), arch,         report.model,
-                        request.fixes.without,      request.cpus, {}};
-  for (const AllocRule& rule : request.fail_alloc) header.fail_alloc.push_back(rule.text);
+  for (const ExploreReport::Found& found : report.violations)
+    check_setup(request.file, {found.violation});
+  const ScheduleHeader header = header_of(request, arch, report.model);
   for (ExploreReport::Found& found : report.violations)
+    found.schedule = with_header(header, found.schedule);
+  for (ExploreReport::Found& found : report.witnesses)
     found.schedule = with_header(header, found.schedule);
   return report;
 }
@@ -102,55 +144,100 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .replayed = !request.schedule.empty(),
                    .budget_seconds = request.seconds,
                    .executions_asked = request.executions,
+                   .strategy = request.strategy == ExploreStrategy::pct ? "pct" : "random",
+                   .preemptions = request.preemptions,
                    .verbose = request.verbose,
                    .runs = {},
                    .cures = cures_of(scenario),
                    .tool = tool_facts()};
   for (const std::string& arch : request.arches) {
-    const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
-    page.runs.push_back({{std::string(scenario.name), arch, request.fixes.without, cpus},
-                         run_once(request, arch, context)});
+    page.runs.push_back({subject_of(request, arch), run_once(request, arch, context)});
     if (context.stop) break;
   }
   page.interrupted = context.stop;
   return page;
 }
 
+namespace {
+
+constexpr std::string_view explore_more =
+    "Exit code 1 if a violation was found, expected or not. Random schedules can\n"
+    "find one and can never show that there is none. The same seed finds the same.\n"
+    "pct gives every actor a priority and changes it at 0 to 3 random moments: better\n"
+    "than random where one CPU must get far ahead of another. A preemption is the\n"
+    "switch from a CPU that could have gone on; interrupts of its own are none.\n"
+    "What is found is made short: the fewest context switches, then hardware choices,\n"
+    "then steps that still break the same rule.\n\n"
+    "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
+    "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
+    "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
+    "seed=N the same) say which;\n"
+    "without any of these all fail. What the scenario sets up before is not asked.\n\n"
+    "FILE is a scenario as text, one operation a line; # starts a comment. A word\n"
+    "that no scenario is called is one if there is such a file, or if it has a dot or\n"
+    "a slash in it.\n\n"
+    "  map 0x4000 8 rw                    above the programs: the setup\n"
+    "  store 0x4000 1\n"
+    "  P0: madvise_dontneed 0x4000 8      what CPU 0 does, line after line\n"
+    "  P1: r0 = load 0x4000               r0 to r31 take what it gives\n"
+    "  forbid stale_translation_use       kinds that count; any (if not said); none\n"
+    "  forbid P1:r0 == 1                  may not hold at the end\n"
+    "  exists P1:r0 == 0 || !(P1:r0 < 3)  can it hold at the end?\n"
+    "  without nested-flush               unless --without says otherwise\n"
+    "  arch x86                           unless --arch says otherwise\n\n"
+    "ADDRESS PAGES follow munmap mlock munlock uffd_unregister uffd_zeropage\n"
+    "  madvise_dontneed madvise_dontneed_locked madvise_free madvise_cold\n"
+    "  madvise_populate_read madvise_populate_write madvise_willneed madvise_remove\n"
+    "  madvise_guard_install madvise_guard_remove madvise_dontfork madvise_wipeonfork\n"
+    "  madvise_hugepage madvise_nohugepage\n"
+    "memory:   load ADDRESS    store ADDRESS VALUE    (8 bytes; also read, write)\n"
+    "  mmap ADDRESS PAGES r|rw|none|rx|rwx [shared|private FILE [PAGE]] [populate]\n"
+    "  mprotect ADDRESS PAGES r|rw|none|rx|rwx\n"
+    "  mremap ADDRESS PAGES NEWPAGES [to ADDRESS] [dontunmap]\n"
+    "  uffd_register ADDRESS PAGES wp|missing  uffd_writeprotect ADDRESS PAGES on|off\n"
+    "  uffd_copy ADDRESS PAGES from ADDRESS    uffd_move ADDRESS PAGES from ADDRESS\n"
+    "files:    file NAME PAGES (on a disk)  shmem NAME PAGES  (setup)  writeback NAME\n"
+    "swap:     swap SLOTS (setup)   swap_out ADDRESS\n"
+    "devices:  pin ADDRESS r|w   pin_fast ADDRESS r|w   unpin   dma_load\n"
+    "          dma_store VALUE   (of what was pinned last)\n"
+    "programs: fork CHILD   use CHILD|parent   exit CHILD   sleep   wake   tick\n"
+    "order:    meet (waits for all)   signal NAME   wait NAME   seen NAME (0 or 1)\n\n"
+    "Calls give 0 or more, or -EINVAL and the like. An access that would kill its\n"
+    "program gives sigsegv, sigbus or oom, and the program goes on.\n\n"
+    "examples:\n"
+    "  tlblab explore madvise-parallel-2017 --without nested-flush\n"
+    "  tlblab explore madvise-parallel-2017 --budget 1m --seed 7\n"
+    "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n"
+    "  tlblab explore madvise-parallel-2017 --strategy pct\n"
+    "  tlblab explore madvise-parallel-2017 --preemptions 2\n"
+    "  tlblab explore madvise-parallel-2017 --fail-alloc number=1-9\n"
+    "  tlblab explore my.scenario --without none\n";
+
+}  // namespace
+
 Command explore_command() {
   return {.name = "explore",
-          .words = "SCENARIO",
+          .words = "SCENARIO|FILE",
           .least_words = 1,
           .most_words = 1,
           .line = "search a scenario's interleavings for a violation, and print how to repeat it",
           .options = {{"--arch", "A[,A]|all", "on these backends (default: its first one)"},
-                      {"--without", "FIX[,FIX]", "take these fixes away"},
+                      {"--without", "FIX[,FIX]", "take these fixes away (none: keep all)"},
                       {"--cpus", "N", "simulated CPUs (default: as many as it has actors)"},
                       {"--budget", "T", "stop after 10s, 500ms, 2m (default 10s)"},
                       {"--seconds", "S", "the same as --budget"},
                       {"--executions", "N", "stop after N executions; without --budget only then"},
                       {"--seed", "N", "of the random schedules (default 1)"},
-                      {"--strategy", "S", "random; there is no other yet"},
+                      {"--strategy", "S",
+                       "random or pct: priorities with few changes (default random)"},
+                      {"--preemptions", "N", "of random: at most N in each execution"},
                       {"--memory", "M", "sc; there is no other yet"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--no-shrink", "", "print the schedule as it was found, however long"},
                       {"--json", "", "as one JSON object"}},
-          .more =
-              "Exit code 1 if a violation was found, expected or not. Random schedules can\n"
-              "find one and can never show that there is none. The same seed finds the same.\n"
-              "What is found is made short: the fewest context switches, then hardware choices,\n"
-              "then steps that still break the same rule.\n\n"
-              "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
-              "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
-              "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
-              "seed=N the same) say which;\n"
-              "without any of these all fail. What the scenario sets up before is not asked.\n\n"
-              "examples:\n"
-              "  tlblab explore madvise-parallel-2017 --without nested-flush\n"
-              "  tlblab explore madvise-parallel-2017 --budget 1m --seed 7\n"
-              "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n"
-              "  tlblab explore madvise-parallel-2017 --fail-alloc number=1-9\n",
+          .more = explore_more,
           .run = run_explore};
 }
 

@@ -53,6 +53,37 @@ std::string schedule_text(const std::vector<std::string>& words) {
   return is_schedule ? joined(words, " ") : contents(words.front());
 }
 
+// The scenario that the schedule is of. A text may have been moved, but not have changed.
+ChosenScenario scenario_of(const ScheduleHeader& header, const Arguments& arguments) {
+  const std::optional<std::string> moved = arguments.value("--file");
+  ChosenScenario chosen;
+  if (header.fingerprint.empty()) {
+    if (moved)
+      throw UsageError(
+          fmt::format("the schedule is of the scenario {}, which is no file; leave "
+                      "--file out",
+                      header.scenario));
+    chosen.entry = &scenario_named(header.scenario);
+    return chosen;
+  }
+  const std::string path = moved.value_or(header.scenario);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error))
+    throw UsageError(
+        fmt::format("the schedule is of the file '{}', and '{}' is none; type --file "
+                    "FILE to say where it is",
+                    header.scenario, path));
+  chosen.file = scenario_file(path);
+  chosen.entry = &chosen.file->entry;
+  const std::string now = fingerprint(chosen.file->text);
+  if (now != header.fingerprint)
+    throw UsageError(
+        fmt::format("{} says something else than when the schedule was made (text={} "
+                    "then, text={} now); type --file FILE with the text of then",
+                    path, header.fingerprint, now));
+  return chosen;
+}
+
 // ---- --break ------------------------------------------------------------------------------------
 
 // Is this process traced? Only then does SIGTRAP stop it where the debugger can be asked.
@@ -102,7 +133,9 @@ int run_replay(const Arguments& arguments, Context& context) {
   ExploreRequest request;
   request.schedule = schedule_text(arguments.words);
   const ScheduleHeader header = header_of(request.schedule);
-  request.scenario = &scenario_named(header.scenario);
+  const ChosenScenario chosen = scenario_of(header, arguments);
+  request.scenario = chosen.entry;
+  request.file = chosen.file.get();
   static_cast<void>(run_on(*request.scenario, header.arch));
   request.arches = {header.arch};
   request.fixes = fixes_without(header.without);
@@ -131,12 +164,14 @@ Command replay_command() {
           .least_words = 1,
           .most_words = std::numeric_limits<std::size_t>::max(),
           .line = "repeat one schedule, as explore printed it",
-          .options = {{"--break", "N", "under a debugger: stop where step N is made (gdb: bt, up)"},
+          .options = {{"--file", "FILE", "where the scenario of the schedule is, if it is a text"},
+                      {"--break", "N", "under a debugger: stop where step N is made (gdb: bt, up)"},
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--json", "", "as one JSON object"}},
           .more =
               "SCHEDULE says what it is of: scenario, backend, memory model, fixes taken away,\n"
-              "allocations that fail.\n"
+              "allocations that fail. Of a scenario that is a text it names the file, and is\n"
+              "refused if the text says something else by now.\n"
               "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
               "RCU callbacks, a:2 is the hardware's answer 2. It can be edited, and cut: where\n"
               "it ends the running CPU goes on. A file that holds one will do. Exit code 1 if\n"

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/cli/command.h"
 #include "harness/cli/names.h"
+#include "harness/cli/scenario_file.h"
 #include "harness/instances/table.h"
 #include "harness/report/pages.h"
 #include "harness/run/topology.h"
@@ -29,6 +31,7 @@ struct TraceRequest {
 
 struct StressRequest {
   const ScenarioEntry* scenario = nullptr;
+  const ScenarioFile* file = nullptr;  // whose entry that is
   std::vector<std::string> arches;
   ChosenFixes fixes;
   unsigned cpus = 0;
@@ -41,12 +44,15 @@ struct StressRequest {
 
 struct ExploreRequest {
   const ScenarioEntry* scenario = nullptr;
+  const ScenarioFile* file = nullptr;  // whose entry that is
   std::vector<std::string> arches;
   ChosenFixes fixes;
   unsigned cpus = 0;
   double seconds = 10;
   std::uint64_t executions = 0;
   std::uint64_t seed = 1;
+  ExploreStrategy strategy = ExploreStrategy::random;
+  std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
   std::string schedule;            // not empty: this one is replayed, once
   bool shrink = true;              // what is found

@@ -3,8 +3,12 @@
 //
 //   v1 madvise-parallel-2017 x86 sc without=nested-flush cpus=4 fail-alloc=number=3 : a7 b12
 //
+//   v1 file=my.scenario x86 sc text=0123456789abcdef without=nested-flush : a7 b12
+//
 // Scenario, backend and memory model in this order; the others only where they differ from the
-// default, in any order; fail-alloc= once for each rule.
+// default, in any order; fail-alloc= once for each rule. Of a scenario that is a text, its file and
+// the fingerprint of what it said. In the file's name what would part words stands as %20 and the
+// like.
 #pragma once
 
 #include <string>
@@ -18,6 +22,7 @@ struct ScheduleHeader {
   std::vector<std::string> without;
   unsigned cpus = 0;  // 0: as many as the scenario has actors
   std::vector<std::string> fail_alloc{};
+  std::string fingerprint{};  // not empty: `scenario` is the name of a file
   friend bool operator==(const ScheduleHeader&, const ScheduleHeader&) = default;
 };
 

@@ -27,11 +27,13 @@ void check_runs(const ScenarioEntry& scenario, const std::vector<std::string>& a
 }
 
 int run_stress(const Arguments& arguments, Context& context) {
-  const ScenarioEntry& scenario = scenario_named(arguments.words.front());
+  const ChosenScenario chosen = chosen_scenario(arguments.words.front());
+  const ScenarioEntry& scenario = *chosen.entry;
   StressRequest request;
   request.scenario = &scenario;
-  request.arches = chosen_arches(arguments, arches_of(scenario), scenario.name);
-  request.fixes = fixes_without(list_value(arguments, "--without"));
+  request.file = chosen.file.get();
+  request.arches = chosen_arches(arguments, chosen);
+  request.fixes = chosen_fixes(arguments, chosen);
   request.cpus =
       static_cast<unsigned>(number_value(arguments, "--cpus", 0, least_cpus(scenario), max_cpus));
   request.seconds = seconds_value(arguments, "--seconds", request.seconds);
@@ -69,13 +71,16 @@ StressPage stress(const StressRequest& request, Context& context) {
   options.placement = std::move(seating.placement);
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
+  if (request.file != nullptr) options.text = &request.file->text;
   options.stop = &context.stop;
   for (const std::string& arch : request.arches) {
     const Countdown countdown(context.err, context.progress,
                               fmt::format("{} on {}, seconds", scenario.name, arch),
                               request.seconds);
-    page.runs.push_back({{std::string(scenario.name), arch, request.fixes.without, cpus},
-                         run_on(scenario, arch).stress(options)});
+    Subject subject{std::string(scenario.name), arch, request.fixes.without, cpus};
+    describe(subject, request.file);
+    page.runs.push_back({std::move(subject), run_on(scenario, arch).stress(options)});
+    check_setup(request.file, page.runs.back().report.examples);
     if (context.stop) break;
   }
   page.interrupted = context.stop;
@@ -84,12 +89,12 @@ StressPage stress(const StressRequest& request, Context& context) {
 
 Command stress_command() {
   return {.name = "stress",
-          .words = "SCENARIO",
+          .words = "SCENARIO|FILE",
           .least_words = 1,
           .most_words = 1,
           .line = "run a scenario again and again on pinned threads",
           .options = {{"--arch", "A[,A]|all", "on these backends (default: its first one)"},
-                      {"--without", "FIX[,FIX]", "take these fixes away"},
+                      {"--without", "FIX[,FIX]", "take these fixes away (none: keep all)"},
                       {"--cpus", "N", "simulated CPUs (default: as many as it has actors)"},
                       place_option,
                       {"--seconds", "S", "for so long (default 5)"},
@@ -98,7 +103,8 @@ Command stress_command() {
                       {"--json", "", "as one JSON object"}},
           .more =
               "Exit code 1 if a violation was seen, expected or not. That none was seen says\n"
-              "little: explore looks more closely.\n\n"
+              "little: explore looks more closely. FILE: a scenario as text, see tlblab help\n"
+              "explore.\n\n"
               "RULE is as tlblab help explore says; a round is one run of the actors. mixed has\n"
               "one of its own (rate=0.01), unless another is typed, or none.\n\n"
               "examples:\n"

@@ -41,8 +41,9 @@ SearchResult RandomSearch::run(const Execute& execute, const std::atomic<bool>& 
   };
   std::optional<SearchEnd> end;
   while (!(end = reason_to_end())) {
-    RandomChooser chooser(mixed(options_.seed) + sum.executions);
-    count(sum, execute(chooser));
+    const std::uint64_t seed = mixed(options_.seed) + sum.executions;
+    RandomChooser walk(seed);
+    count(sum, execute(options_.strategy != nullptr ? options_.strategy->begin(seed) : walk));
   }
   sum.end = *end;
   return sum;

@@ -15,10 +15,19 @@
 
 namespace tlblab {
 
+// Says who chooses in each execution of a search; a function of the seeds it was given so far.
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  // Lives until the next call.
+  [[nodiscard]] virtual Chooser& begin(std::uint64_t seed) = 0;
+};
+
 struct SearchOptions {
   std::uint64_t seed = 1;
   std::uint64_t max_executions = std::numeric_limits<std::uint64_t>::max();
   std::chrono::nanoseconds time_budget = std::chrono::nanoseconds::max();
+  Strategy* strategy = nullptr;   // null: a random walk
   bool stop_at_violation = true;  // else they are counted, and the first one kept
 };
 

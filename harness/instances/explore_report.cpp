@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "harness/explore/shrink.h"
+#include "harness/explore/strategies.h"
 #include "harness/instances/scenario_explore.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -51,11 +52,18 @@ void search_report(const ExploreOptions& options,
       .seed = options.seed,
       .time_budget = std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9))};
   if (options.executions != 0) search.max_executions = options.executions;
+  PctStrategy pct;
+  BoundedStrategy bounded(options.preemptions.value_or(0));
+  if (options.strategy == ExploreStrategy::pct)
+    search.strategy = &pct;
+  else if (options.preemptions)
+    search.strategy = &bounded;
   static const std::atomic<bool> never{false};
   const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
   const SearchResult result = RandomSearch(search).run(calls.search, stop);
   report.executions = result.executions;
   report.steps = result.steps;
+  report.bound_reached = bounded.bound_reached();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
   if (!result.first) return;
   const ExecutionResult& failing = result.first->result;

@@ -28,6 +28,10 @@ class OracleSetup {
   void call_on_report(std::function<void()> action) {
     if (oracles_) oracles_->call_on_report(std::move(action));
   }
+  // Other kinds are as if they had not been seen.
+  void count_only(std::function<bool(std::string_view kind)> counts) {
+    if (oracles_) oracles_->count_only(std::move(counts));
+  }
   // After the last run of the machine.
   void finish() noexcept {
     if (oracles_) oracles_->finish();

@@ -54,8 +54,13 @@ class ExploreRun {
                   .alloc_policy = failures_.policy(),
                   .chooser = &chooser,
                   .step_limit = step_limit}),
-        oracles_(cpus, true, {.scan_frees = true}) {
+        oracles_(cpus, true, {.scan_frees = true}),
+        memory_(memory_of(options)),
+        session_(memory_),
+        body_(make_body<Body>(options)) {
     oracles_.attach(machine_);
+    if (const ScenarioText* text = options.text)
+      oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
     // What has gone wrong is not gone on with: the schedule ends there.
     oracles_.call_on_report([this] { end_here(); });
     lab_.call_on_violation([this] { end_here(); });
@@ -63,7 +68,7 @@ class ExploreRun {
 
   // Before run(): what it does is written down.
   Recorder& record() {
-    names_ = std::make_unique<WordNames<A>>(memory().frames, cpus_);
+    names_ = std::make_unique<WordNames<A>>(memory_.frames, cpus_);
     names_->add(&lab_, sizeof lab_, {.text = "lab", .of_lab = true});
     if constexpr (requires { body_.name_words([](const auto&, const char*) {}); })
       body_.name_words([this](const auto& word, const char* name) {
@@ -95,6 +100,8 @@ class ExploreRun {
   [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
+  using Body = typename Scenario::template Body<A>;
+
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
   static void prefer(Execution& execution, const Violation& seen) {
     if (!execution.violation.kind.empty()) return;
@@ -137,15 +144,16 @@ class ExploreRun {
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  static constexpr SessionOptions memory() noexcept {
-    if constexpr (requires { Scenario::explored_session; })
-      return Scenario::explored_session;
-    else
-      return explored_session;
+  static SessionOptions memory_of(const ExploreOptions& options) noexcept {
+    SessionOptions session = explored_session;
+    if constexpr (requires { Scenario::explored_session; }) session = Scenario::explored_session;
+    if (options.text != nullptr) session.frames += frames_of(*options.text);
+    return session;
   }
-  Session<A> session_{memory()};
+  const SessionOptions memory_;
+  Session<A> session_;
   LabRun lab_{explored_turns};
-  typename Scenario::template Body<A> body_;
+  Body body_;
   mm_struct* mm_ = nullptr;
   std::unique_ptr<WordNames<A>> names_;  // null: nobody writes down
   std::unique_ptr<Recorder> recorder_;

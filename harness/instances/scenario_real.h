@@ -21,8 +21,11 @@ class StressRun {
         failures_(options.fail_alloc, cpus_),
         machine_(machine_options(options, cpus_, failures_.policy())),
         oracles_(cpus_, options.oracles, {.scan_frees = true}),
+        body_(make_body<Body>(options)),
         operations_(cpus_) {
     oracles_.attach(machine_);
+    if (const ScenarioText* text = options.text)
+      oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
   }
 
   StressReport run() {
@@ -37,6 +40,7 @@ class StressRun {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Body = typename Scenario::template Body<A>;
 
   static MachineOptions machine_options(const StressOptions& options,
                                         unsigned cpus,
@@ -125,7 +129,7 @@ class StressRun {
   OracleSetup<A> oracles_;
   Session<A> session_{SessionOptions{}};
   LabRun lab_{0};
-  typename Scenario::template Body<A> body_;
+  Body body_;
   mm_struct* mm_ = nullptr;
   std::vector<std::uint64_t> operations_;
   unsigned rounds_ = 0;

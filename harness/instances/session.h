@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "mm/mm.h"
 
@@ -13,6 +14,15 @@ struct SessionOptions {
   std::uint64_t frames = 1ULL << 20;
   TlbGeometry tlb;
 };
+
+// The body of a scenario: of one that is a text it is told which.
+template <class Body, class Options>
+Body make_body(const Options& options) {
+  if constexpr (std::is_constructible_v<Body, const decltype(*options.text)&>)
+    return Body(*options.text);
+  else
+    return Body();
+}
 
 // start() and stop() run on CPU 0, in different calls of Machine::run: what RCU still holds at the
 // end of the first is given back before the second.

@@ -18,7 +18,8 @@ BackendEntry x86_backend() {
           .interrupts_walkers = false,
           .features = {"table-free", "rcu-table-free", "merge-vmas", "pt-reclaim"},
           .trace = instances::x86_trace,
-          .script = instances::x86_script};
+          .script = instances::x86_script,
+          .text = {"x86", instances::x86_text_stress, instances::x86_text_explore}};
 }
 
 ScenarioEntry madvise_parallel_2017() {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
+#include "harness/workload/scenario_text.h"
 #include "harness/workload/script_report.h"
 #include "mm/fixes.h"
 
@@ -36,6 +38,7 @@ struct StressOptions {
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   bool oracles = true;
+  const ScenarioText* text = nullptr;       // of a scenario that is one
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
 };
 
@@ -50,20 +53,27 @@ struct StressReport {
   std::uint64_t violations = 0;     // in all
   std::vector<Violation> examples;  // the first few
   AllocReport allocations;
+  bool asks_existence = false;  // a text wants to know whether a state can be
+  std::uint64_t witnesses = 0;  // rounds that ended in it
 };
 
 // ---- explorer -------------------------------------------------------------------------------------
+
+enum class ExploreStrategy : std::uint8_t { random, pct };
 
 struct ExploreOptions {
   unsigned cpus = 0;
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
-  std::string schedule;            // not empty: replay this one
-  bool shrink = true;              // what a search found, to fewer switches and steps
+  ExploreStrategy strategy = ExploreStrategy::random;
+  std::optional<unsigned> preemptions;  // of random: at most so many an execution
+  std::string schedule;                 // not empty: replay this one
+  bool shrink = true;                   // what a search found, to fewer switches and steps
   std::uint64_t stop_at_step = 0;  // of a replay: raise SIGTRAP there, for a debugger; 0: nowhere
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
+  const ScenarioText* text = nullptr;  // of a scenario that is one
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -87,6 +97,10 @@ struct ExploreReport {
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions
+  // Executions in which CPUs were preempted as often as options.preemptions allows.
+  std::uint64_t bound_reached = 0;
+  bool asks_existence = false;   // a text wants to know whether a state can be
+  std::vector<Found> witnesses;  // executions that ended in it
 };
 
 // ---- entries --------------------------------------------------------------------------------------
@@ -158,6 +172,8 @@ struct BackendEntry {
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
   // Throws InputError.
   ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
+  // Of scenarios that are texts: the options hold one.
+  ScenarioRun text{};
 };
 
 struct Tables {

@@ -12,5 +12,8 @@ StressReport x86_madvise_parallel_2017_stress(const StressOptions& options);
 ExploreReport x86_madvise_parallel_2017_explore(const ExploreOptions& options);
 StressReport x86_mixed_stress(const StressOptions& options);
 ExploreReport x86_mixed_explore(const ExploreOptions& options);
+// REQUIRES: options.text.
+StressReport x86_text_stress(const StressOptions& options);
+ExploreReport x86_text_explore(const ExploreOptions& options);
 
 }  // namespace tlblab::instances

@@ -2,6 +2,7 @@
 #include "arch/x86/x86.h"
 #include "harness/instances/scenario_real.h"
 #include "harness/instances/script_real.h"
+#include "harness/instances/text_real.h"
 #include "harness/instances/trace_real.h"
 #include "harness/instances/x86.h"
 #include "harness/scenario/madvise_parallel_2017.h"
@@ -23,6 +24,10 @@ StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
 
 StressReport x86_mixed_stress(const StressOptions& options) {
   return real::stress_scenario<real::x86, real::mixed_workload>(options);
+}
+
+StressReport x86_text_stress(const StressOptions& options) {
+  return real::stress_text<real::x86>(options);
 }
 
 }  // namespace tlblab::instances

@@ -112,6 +112,9 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"up_read_of_free_rwsem", "cpu", "a lock was released for reading that no reader held"},
     {"up_write_by_other_cpu", "cpu", "a CPU released a write lock that another one holds"},
     {"waits_inside_access_window", "cpu", "a CPU waited in the middle of an access"},
+
+    {"forbidden_state", "text", "a scenario ended in a state that its text forbids"},
+    {"setup_failed", "text", "what a scenario's text does before its programs begin went wrong"},
 });
 
 }  // namespace

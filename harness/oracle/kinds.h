@@ -36,7 +36,8 @@ inline constexpr std::string_view gather_out_of_order = "gather_out_of_order";
 
 struct ViolationKind {
   std::string_view name;
-  std::string_view invariant;  // I1, I2, ...; "mm": mm's own checks; "cpu": rules of the machine
+  std::string_view invariant;  // I1, I2, ...; "mm": mm's own checks; "cpu": rules of the machine;
+                               // "text": what a scenario's text says
   std::string_view line;
 };
 

@@ -42,6 +42,9 @@ class Oracles final : private TraceSink {
   [[nodiscard]] TraceSink* sink(unsigned) noexcept { return this; }
   // See ViolationLog; for instance a request to end the execution.
   void call_on_report(std::function<void()> action) { log_.call_on_report(std::move(action)); }
+  void count_only(std::function<bool(std::string_view kind)> counts) {
+    log_.count_only(std::move(counts));
+  }
 
   // After the last run of the machine, if it was not cut short: what should have happened by then.
   void finish() noexcept { conservation_.finish(); }

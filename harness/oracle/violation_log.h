@@ -21,9 +21,15 @@ class ViolationLog {
   // Called after each report, on the CPU that made it: a run may want to end. Not during a run.
   void call_on_report(std::function<void()> action) { on_report_ = std::move(action); }
 
+  // Only kinds that counts() says yes to are reported. Not during a run.
+  void count_only(std::function<bool(std::string_view kind)> counts) {
+    counts_ = std::move(counts);
+  }
+
   // text(): one line; asked for only if the line is kept.
   template <class Text>
   void report(std::string_view kind, Text text) noexcept {
+    if (counts_ && !counts_(kind)) return;
     if (total_.fetch_add(1, std::memory_order_relaxed) < examples_kept) keep(kind, text());
     if (on_report_) on_report_();
   }
@@ -37,6 +43,7 @@ class ViolationLog {
   void keep(std::string_view kind, std::string text) noexcept;
 
   std::function<void()> on_report_;
+  std::function<bool(std::string_view)> counts_;
   std::atomic<std::uint64_t> total_{0};
   mutable std::mutex mutex_;
   std::vector<Violation> examples_;

@@ -27,12 +27,16 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
           : fmt::format("searched: {} schedules, {}, {} in {}", page.strategy,
                         counted(report.executions, "execution"), counted(report.steps, "step"),
                         readable_seconds(report.seconds, hard_blank));
+  if (page.preemptions)
+    words += fmt::format("; at most {} in each, and in {} of them as many",
+                         counted(*page.preemptions, "preemption"), report.bound_reached);
   words += "; " + model_words(report.model);
   if (page.replayed) return words;
   if (report.complete) return words + "; complete: every schedule was seen";
   words += "; not complete: ";
   if (page.interrupted) return words + "interrupted";
   if (!report.violations.empty()) return words + "ended at the first violation";
+  if (!report.witnesses.empty()) return words + "ended at the first that answers";
   return words + (page.executions_asked != 0 && report.executions >= page.executions_asked
                       ? "as many executions as asked for"
                       : fmt::format("the budget of {} is spent",
@@ -83,16 +87,29 @@ std::string found_text(const ExploreReport::Found& found,
          fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }
 
+std::string witness_text(const ExploreReport::Found& found,
+                         const std::string& rows,
+                         const Paint& paint) {
+  return wrapped("  ", paint.strong("POSSIBLE") + " " + found.violation.text, "    ") + rows +
+         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
+}
+
+// Executions that ended in what is asked about.
+std::uint64_t positive(const ExploreReport& report) {
+  return report.asks_existence && report.violations.empty() ? report.witnesses.size()
+                                                            : report.violations.size();
+}
+
 std::string verdict(const ExploreReport& report) {
-  if (report.violations.empty()) return "Never";
-  return report.complete && report.violations.size() >= report.executions ? "Always" : "Sometimes";
+  if (positive(report) == 0) return "Never";
+  return report.complete && positive(report) >= report.executions ? "Always" : "Sometimes";
 }
 
 std::string observation(const ExplorePage::Run& run) {
-  const std::uint64_t positive = run.report.violations.size();
+  const std::uint64_t seen = positive(run.report);
   const std::uint64_t all = run.report.executions;
   return fmt::format("Observation {} {} {} {}\n", observed_name(run.subject), verdict(run.report),
-                     positive, all > positive ? all - positive : 0);
+                     seen, all > seen ? all - seen : 0);
 }
 
 std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const Paint& paint) {
@@ -102,11 +119,16 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   if (!page.replayed) out += fmt::format(", seed {}", page.seed);
   out += "\n";
   std::string rows = trace_columns(page, report, paint);
-  if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n" + rows;
+  if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n";
+  if (report.violations.empty() && report.witnesses.empty()) out += rows;
   for (const ExploreReport::Found& found : report.violations)
     out += found_text(found, std::exchange(rows, {}), paint);
+  for (const ExploreReport::Found& found : report.witnesses)
+    out += witness_text(found, std::exchange(rows, {}), paint);
+  if (report.asks_existence && report.witnesses.empty())
+    out += "  the state asked for was not seen\n";
   out += wrapped("  ", searched(page, report), "  ");
-  if (report.violations.empty() && !report.complete && !page.replayed)
+  if (report.violations.empty() && report.witnesses.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";
   out += allocation_lines(report.allocations);
   out += observation(run);

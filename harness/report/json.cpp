@@ -165,6 +165,8 @@ Json stress_run(const StressPage& page, const StressPage::Run& run) {
            {"violations", examples(report.examples)},
            {"violations_total", report.violations},
            {"first_violation_seconds", std::move(first)}};
+  if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
+  if (report.asks_existence) out["witnesses"] = report.witnesses;
   add_allocations(out, report.allocations);
   return out;
 }
@@ -204,11 +206,14 @@ Json trace_row(const TraceStep& row) {
   return out;
 }
 
+Json found_rows(const std::vector<ExploreReport::Found>& all) {
+  Json rows = Json::array();
+  for (const ExploreReport::Found& found : all) rows.push_back(found_row(found));
+  return rows;
+}
+
 Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   const ExploreReport& report = run.report;
-  Json violations = Json::array();
-  for (const ExploreReport::Found& found : report.violations)
-    violations.push_back(found_row(found));
   const auto steps = static_cast<double>(report.steps);
   Json out{{"scenario", run.subject.scenario},
            {"arch", run.subject.arch},
@@ -219,12 +224,18 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"blocked", report.blocked},
            {"steps", report.steps},
            {"ns_per_step", report.steps == 0 ? 0 : rounded(report.seconds * 1e9 / steps, 10)},
-           {"violations", std::move(violations)},
+           {"violations", found_rows(report.violations)},
            {"cpus", run.subject.cpus},
            {"oracles", "on"},
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
+  if (page.preemptions) {
+    out["preemptions"] = *page.preemptions;
+    out["bound_reached"] = report.bound_reached;
+  }
+  if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
+  if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
   if (page.replayed) {
     out["departed_at"] = report.departed_at;
     Json& rows = out["trace"] = Json::array();

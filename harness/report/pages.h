@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,8 @@ struct Subject {
   std::string arch;
   std::vector<std::string> without;
   unsigned cpus = 0;
+  std::string fingerprint{};      // of a scenario that is a file: its name is `scenario`
+  bool takes_fixes_away = false;  // such a file does, unless told otherwise
 };
 
 // Where simulated CPUs ran.
@@ -77,7 +80,8 @@ struct ExplorePage {
   double budget_seconds = 0;
   std::uint64_t executions_asked = 0;  // 0: as many as the time allows
   std::string strategy = "random";
-  bool verbose = false;  // every row of a trace, not only those that a reader needs
+  std::optional<unsigned> preemptions;  // at most so many an execution
+  bool verbose = false;                 // every row of a trace, not only those that a reader needs
   struct Run {
     Subject subject;
     ExploreReport report;  // schedules are complete: replay takes them as they are

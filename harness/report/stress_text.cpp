@@ -41,6 +41,9 @@ std::string run_text(const StressPage& page, const StressPage::Run& run, const P
       paint.strong(subject_title(run.subject)) + "\n  on real threads: " + where(page) + "\n";
   if (page.seats.oversubscribed()) out += "  " + oversubscription(page.seats) + "\n";
   out += violations(report, paint);
+  if (report.asks_existence)
+    out += report.witnesses == 0 ? "  the state asked for was not seen\n"
+                                 : "  the state asked for was seen: it is possible\n";
   out += wrapped(
       "  ",
       fmt::format("{}{}: {}, {}, {}", page.interrupted ? "interrupted after " : "",

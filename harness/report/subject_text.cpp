@@ -2,6 +2,8 @@
 // What stress and explore say alike.
 #include "harness/report/subject_text.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "harness/report/layout.h"
@@ -52,13 +54,26 @@ std::string pasteable(const std::string& command) {
   return text;
 }
 
+// Names of files may hold anything.
+std::string shell_word(const std::string& word) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._/+-,:@%").find(c) != std::string_view::npos;
+  };
+  if (std::ranges::all_of(word, is_plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string next_command(std::string_view verb,
                          const Subject& subject,
                          const std::vector<std::string>& cures) {
   const bool broken = !subject.without.empty();
   if (!broken && cures.empty()) return {};
-  std::string command = fmt::format("tlblab {} {}", verb, subject.scenario);
+  std::string command = fmt::format("tlblab {} {}", verb, shell_word(subject.scenario));
   if (!broken) command += " --without " + cures.front();
+  if (broken && subject.takes_fixes_away) command += " --without none";
   return (broken ? "with the fix:\n" : "without the fix:\n") + pasteable(command);
 }
 

@@ -16,6 +16,8 @@ namespace tlblab {
 [[nodiscard]] std::string violation_lines(const Violation& violation, const Paint& paint);
 // "allocations: 3 of 120 failed (user_page 3 of 80, ...)" in lines; empty: none was to fail.
 [[nodiscard]] std::string allocation_lines(const AllocReport& report);
+// As a shell takes it for one word.
+[[nodiscard]] std::string shell_word(const std::string& word);
 // What to type to see the other direction: with the fixes, or without the first cure.
 [[nodiscard]] std::string next_command(std::string_view verb,
                                        const Subject& subject,

@@ -22,4 +22,12 @@ InputError::InputError(std::string_view file,
                        std::string_view expected)
     : std::runtime_error(one_line(file, line, wrong, expected)) {}
 
+InputError::InputError(std::string_view file,
+                       std::uint64_t line,
+                       std::uint64_t column,
+                       std::string_view wrong,
+                       std::string_view expected)
+    : std::runtime_error(
+          fmt::format("{}:{}:{}: {}; expected {}", file, line, column, wrong, expected)) {}
+
 }  // namespace tlblab

@@ -20,6 +20,8 @@ class TextSource {
       "the text of 'perf script', plain or gzip, as 'tlblab record' writes it";
   static constexpr std::string_view a_script =
       "a script: one operation a line, as 'tlblab script --help' shows";
+  static constexpr std::string_view a_scenario =
+      "a scenario: one operation a line, as 'tlblab explore --help' shows";
 
   // Throws InputError if the file cannot be opened. REQUIRES: `expected` lives for ever.
   [[nodiscard]] static TextSource from_file(const std::string& path,

@@ -71,6 +71,21 @@ TEST_F(Explore, DefaultsAreTenSecondsSeedOneAllFixesTheFirstBackend) {
   EXPECT_THAT(fake::asked.arches, ElementsAre("x86"));
 }
 
+TEST_F(Explore, StrategyAndBoundAreGivenOnAndSaid) {
+  const Typed pct = typed({"explore", race, "--strategy", "pct"});
+  EXPECT_EQ(fake::asked.explore->strategy, ExploreStrategy::pct);
+  EXPECT_THAT(pct.out, HasSubstr("pct schedules"));
+  const Typed bounded = typed({"explore", race, "--preemptions", "2"});
+  EXPECT_EQ(fake::asked.explore->strategy, ExploreStrategy::random);
+  EXPECT_EQ(fake::asked.explore->preemptions, 2U);
+  EXPECT_THAT(bounded.out, HasSubstr("most 2 preemptions in each, and in 7 of them as many"));
+  const auto run =
+      ordered_json::parse(typed({"explore", race, "--preemptions", "0", "--json"}).out)["runs"][0];
+  EXPECT_EQ(run["preemptions"], 0);
+  EXPECT_EQ(run["bound_reached"], 7);
+  EXPECT_EQ(run["strategy"], "random");
+}
+
 TEST_F(Explore, ANumberOfExecutionsAloneIsNotBoundedByTime) {
   EXPECT_EQ(typed({"explore", race, "--executions", "5"}).code, 0);
   EXPECT_GE(fake::asked.explore->seconds, 1e5);

@@ -37,6 +37,7 @@ ExploreReport explore(const char* arch, const ExploreOptions& options) {
   asked.arches.emplace_back(arch);
   ExploreReport report;
   report.complete = orders.complete;
+  if (options.preemptions) report.bound_reached = 7;
   report.executions = 19;
   report.steps = 1900;
   report.seconds = 0.001;
@@ -107,6 +108,23 @@ ScriptRunReport script(const Script& script, const ScriptOptions& options) {
   return report;
 }
 
+// Of a text that asks whether a state can be: it can.
+ExploreReport explore_text(const ExploreOptions& options) {
+  ExploreReport report = explore("x86", options);
+  report.asks_existence = options.text->asks_existence();
+  if (report.asks_existence)
+    report.witnesses = {{{std::string(witness_kind), "P0:r0 == 1"}, "a3", 3}};
+  if (options.text->setup.size() == 1)
+    report.violations = {
+        {{std::string(setup_failed_kind), "line 1: load gave a fatal fault"}, "a1", 1}};
+  return report;
+}
+StressReport stress_text(const StressOptions& options) {
+  StressReport report = stress("x86", options);
+  report.asks_existence = options.text->asks_existence();
+  return report;
+}
+
 StressReport stress_x86(const StressOptions& options) { return stress("x86", options); }
 StressReport stress_toy(const StressOptions& options) { return stress("toy", options); }
 ExploreReport explore_x86(const ExploreOptions& options) { return explore("x86", options); }
@@ -122,7 +140,8 @@ BackendEntry backend(std::string_view name, decltype(BackendEntry::trace) trace_
           .debt_paid = "tlb_finish_mmu",
           .features = {"table-free"},
           .trace = trace_on,
-          .script = name == "x86" ? script : nullptr};
+          .script = name == "x86" ? script : nullptr,
+          .text = name == "x86" ? ScenarioRun{"x86", stress_text, explore_text} : ScenarioRun{}};
 }
 
 ScenarioEntry madvise_parallel() {

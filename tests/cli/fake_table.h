@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A table for tests of the command line: nothing is simulated, and what was asked for can be looked
 // at. Scenario "madvise-parallel-2017" breaks without the fix nested-flush; "explorer-only-2020"
-// cannot be run on threads and is not on "toy".
+// cannot be run on threads and is not on "toy". Scenarios that are texts are on x86 only; one with a
+// single line of setup fails there.
 #pragma once
 
 #include <optional>

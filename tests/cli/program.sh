@@ -80,5 +80,32 @@ expect 0 replay "${schedule/ without=nested-flush/}"
 expect 2 replay "${schedule/ : / : c.irq }"
 grep -q "cannot be followed" "$work/err" || fail "a replay that went astray was not refused"
 
+# The same of a scenario that is a text, as long as it says the same.
+cat >"$work/race.scenario" <<'TEXT'
+without nested-flush
+map 0xfffff000 2 rw
+P2: load 0xfffff000
+P2: meet
+P2: wait returned
+P2: load 0xfffff000
+P0: meet
+P0: madvise_dontneed 0xfffff000 2
+P1: meet
+P1: madvise_dontneed 0xfffff000 1
+P1: signal returned
+forbid stale_translation_use
+TEXT
+for strategy in random pct; do
+  expect 1 explore "$work/race.scenario" --strategy "$strategy" --executions 100000 --json
+  schedule=$(sed 's/.*"schedule":"\([^"]*\)".*/\1/' "$work/out")
+  expect 1 replay "$schedule"
+  grep -q "could not be followed" "$work/out" && fail "the replay of a text went astray"
+done
+expect 0 explore "$work/race.scenario" --without none --executions 200
+echo "P1: tick" >>"$work/race.scenario"
+expect 2 replay "$schedule"; one_line_only "replay of another text"
+expect 2 stress "$work/race.scenario" --without nested-flash; one_line_only "no such fix"
+expect 2 explore "$work/race.scenario" --preemptions many; one_line_only "preemptions many"
+
 [ "$failures" -eq 0 ] && echo "cli.program: all fine"
 exit $((failures != 0))

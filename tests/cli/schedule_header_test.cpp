@@ -36,6 +36,21 @@ TEST(ScheduleHeader, RepeatsWhatWasMadeToFail) {
   EXPECT_THROW(static_cast<void>(header_of("v1 s x86 sc fail-alloc=number=0 : a7")), UsageError);
 }
 
+TEST(ScheduleHeader, NamesAFileAndWhatWasInIt) {
+  const ScheduleHeader of_file{.scenario = "a b/100%'s.scenario",
+                               .arch = "x86",
+                               .without = {"a-fix"},
+                               .fingerprint = "0123456789abcdef"};
+  const std::string text = with_header(of_file, "a7");
+  EXPECT_EQ(text,
+            "v1 file=a%20b/100%25%27s.scenario x86 sc text=0123456789abcdef without=a-fix : a7");
+  EXPECT_EQ(header_of(text), of_file);
+  for (const char* wrong :
+       {"v1 file=f x86 sc : a7", "v1 file=f x86 sc text=0123 : a7",
+        "v1 file=f x86 sc text=0123456789abcdeg : a7", "v1 s x86 sc text=0123456789abcdef : a7"})
+    EXPECT_THROW(static_cast<void>(header_of(wrong)), UsageError) << wrong;
+}
+
 TEST(ScheduleHeader, MayBeBrokenIntoLinesAsAMailerDoes) {
   EXPECT_EQ(header_of("v1 some-race-2017 x86\n  sc without=a-fix,b-fix\n\tcpus=4 :\r\n a7 b2"),
             full);

@@ -147,7 +147,7 @@ TEST(Mistyped, Record) {
 }
 
 TEST(Mistyped, Stress) {
-  check({{{"stress"}, "SCENARIO is missing"},
+  check({{{"stress"}, "SCENARIO|FILE is missing"},
          {{"stress", "madvise-paralel-2017"}, "type madvise-parallel-2017"},
          {{"stress", "madvise"}, "type madvise-parallel-2017"},
          {{"stress", "nothing-like-it"}, "tlblab list scenarios"},
@@ -168,7 +168,7 @@ TEST(Mistyped, Stress) {
 }
 
 TEST(Mistyped, Explore) {
-  check({{{"explore"}, "SCENARIO is missing; type tlblab explore SCENARIO"},
+  check({{{"explore"}, "SCENARIO|FILE is missing; type tlblab explore SCENARIO|FILE"},
          {{"explore", race, "--budget", "5 parsecs"}, "type for instance --budget 10s"},
          {{"explore", race, "--budget", "5", "parsecs"}, "'parsecs' is one word too many"},
          {{"explore", race, "--budget", "0s"}, "--budget '0s'"},
@@ -177,7 +177,9 @@ TEST(Mistyped, Explore) {
          {{"explore", race, "--executions", "many"}, "--executions 'many'"},
          {{"explore", race, "--memory", "tso"}, "only sc exists in this version"},
          {{"explore", race, "--memory", "weak"}, "type --memory sc"},
-         {{"explore", race, "--strategy", "dpor"}, "only random exists in this version"},
+         {{"explore", race, "--strategy", "dpor"}, "type --strategy random or pct"},
+         {{"explore", race, "--preemptions", "x"}, "--preemptions 'x'"},
+         {{"explore", race, "--strategy", "pct", "--preemptions", "2"}, "leave one out"},
          {{"explore", race, "--cpus", "2"}, "from 3 to"},
          {{"explore", race, "--cpus", "500"}, "from 3 to"},
          {{"explore", "explorer-only-2020", "--arch", "toy"},

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/explore/strategies.h"
+
+#include <bit>
+
+namespace tlblab {
+
+namespace {
+
+// Below this are the priorities that are given at the changes.
+constexpr std::uint64_t initial = std::uint64_t{1} << 63;
+
+std::uint64_t below(std::uint64_t bound, std::uint64_t seed) noexcept {
+  return mixed(seed) % bound;
+}
+
+constexpr std::uint64_t actors_of_cpu(unsigned cpu) noexcept {
+  return actor_bit(actor_of(ActorKind::cpu, cpu)) | actor_bit(actor_of(ActorKind::irq, cpu)) |
+         actor_bit(actor_of(ActorKind::rcu, cpu));
+}
+
+}  // namespace
+
+// ---- PCT ----------------------------------------------------------------------------------------
+
+PctChooser::PctChooser(std::uint64_t seed, unsigned depth, std::uint64_t length) noexcept
+    : random_(seed), changes_(depth - 1) {
+  std::uint64_t state = mixed(seed);
+  for (std::uint64_t& priority : priority_) priority = initial | (state = mixed(state));
+  for (unsigned n = 0; n < changes_; ++n) change_at_[n] = below(length, state = mixed(state));
+}
+
+unsigned PctChooser::choose(const ChoicePoint& point) noexcept {
+  if (point.hardware()) return random_.choose(point);
+  unsigned actor = highest(point.enabled);
+  // The one that is to fall lowest falls last, so that two changes at one choice count as such.
+  for (unsigned n = changes_; n-- > 0;) {
+    if (change_at_[n] != choices_) continue;
+    priority_[actor] = n;
+    actor = highest(point.enabled);
+  }
+  ++choices_;
+  return point.index_of(actor);
+}
+
+unsigned PctChooser::highest(std::uint64_t enabled) const noexcept {
+  auto best = static_cast<unsigned>(std::countr_zero(enabled));
+  for (std::uint64_t rest = enabled & (enabled - 1); rest != 0; rest &= rest - 1) {
+    const auto actor = static_cast<unsigned>(std::countr_zero(rest));
+    if (priority_[actor] > priority_[best]) best = actor;
+  }
+  return best;
+}
+
+Chooser& PctStrategy::begin(std::uint64_t seed) {
+  length_ = std::max(length_, chooser_.choices());
+  chooser_ = PctChooser(seed, static_cast<unsigned>(executions_++ % depths) + 1, length_);
+  return chooser_;
+}
+
+// ---- the bound ----------------------------------------------------------------------------------
+
+BoundedChooser::BoundedChooser(std::uint64_t seed, unsigned bound, std::uint64_t length)
+    : random_(seed) {
+  std::uint64_t state = mixed(seed);
+  for (unsigned n = 0; n < bound; ++n) preempt_at_.push_back(below(length, state = mixed(state)));
+  std::ranges::sort(preempt_at_);
+}
+
+unsigned BoundedChooser::choose(const ChoicePoint& point) noexcept {
+  if (point.hardware()) return random_.choose(point);
+  const std::uint64_t own = actors_of_cpu(cpu_of_actor(point.running));
+  // Two preemptions drawn for one choice are two: the second comes at the next.
+  const bool preempt = preemptions_ < preempt_at_.size() && preempt_at_[preemptions_] <= choices_;
+  ++choices_;
+  if (!point.is_enabled(point.running)) return any_of(point.enabled, point);
+  const std::uint64_t others = point.enabled & ~own;
+  if (!preempt || others == 0) return any_of(point.enabled & own, point);
+  ++preemptions_;
+  return any_of(others, point);
+}
+
+unsigned BoundedChooser::any_of(std::uint64_t actors, const ChoicePoint& point) noexcept {
+  const ChoicePoint among{point.position, actors, static_cast<unsigned>(std::popcount(actors)),
+                          point.running};
+  return point.index_of(among.actor(random_.choose(among)));
+}
+
+Chooser& BoundedStrategy::begin(std::uint64_t seed) {
+  learn();
+  began_ = true;
+  chooser_ = BoundedChooser(seed, bound_, length_);
+  return chooser_;
+}
+
+void BoundedStrategy::learn() noexcept {
+  if (!began_) return;
+  length_ = std::max(length_, chooser_.choices());
+  if (chooser_.preemptions() == bound_) ++reached_;
+}
+
+std::uint64_t BoundedStrategy::bound_reached() const noexcept {
+  return began_ && chooser_.preemptions() == bound_ ? reached_ + 1 : reached_;
+}
+
+}  // namespace tlblab
