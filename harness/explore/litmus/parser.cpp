@@ -78,7 +78,7 @@ class TestParser {
       read_.expect(":", "between process and register");
     }
     const bool bracket = !place.process && read_.accept("[");
-    place.name = read_.expect_word("a location 'x' or a register '0:r0'").text;
+    place.name = read_.expect_name("a location 'x' or a register '0:r0'").text;
     if (bracket) read_.expect("]", "after the location");
     if (read_.next_is("["))
       read_.fail("arrays are not supported", "a single variable for each element");

@@ -160,6 +160,7 @@ const Wrong refusals[] = {
     {"C t\n\n", "3", "end of the file"},
     {"C t\n{ int a[2]; }\n", "2", "arrays"},
     {"C t\n{ struct foo f; }\n", "2", "'struct'"},
+    {"C t\n{ [if]=1; }\n", "2", "unexpected 'if'; expected a location"},
     {"C t\n{ x }\n", "2", "'}'; expected '=' and a value"},
     {"C t\n{}\nP0(int *x) { }\nexists (x=y)", "4", "no location y"},
     {"C t\n{ 1:r0=1; }\nP0(int *x) { }\nexists (x=1)", "2", "no process P1"},
