@@ -8,6 +8,7 @@
 #include <bit>
 
 #include "harness/explore/graph_search.h"
+#include "harness/explore/litmus/parser.h"
 
 namespace tlblab {
 
@@ -185,13 +186,41 @@ class LitmusRun {
 
 }  // namespace
 
+namespace {
+
+bool is_rcu(CodeOp op) noexcept {
+  return op == CodeOp::rcu_read_lock || op == CodeOp::rcu_read_unlock ||
+         op == CodeOp::synchronize_rcu;
+}
+
+static_assert(LitmusLimits::processes <= max_graph_threads);
+
+// What the explorer cannot hold. Each instruction runs at most once; a step on memory makes two events
+// at most.
+std::optional<LitmusFault> too_large(const LitmusProgram& program) {
+  std::size_t events = 0, rcu = 0;
+  for (const LitmusCode& code : program.processes) {
+    events += 2 * static_cast<std::size_t>(std::ranges::count_if(
+                      code.instructions,
+                      [](const Instruction& each) { return each.op >= CodeOp::load; }));
+    rcu += static_cast<std::size_t>(std::ranges::count_if(
+        code.instructions, [](const Instruction& each) { return is_rcu(each.op); }));
+  }
+  if (events > max_graph_events)
+    return LitmusFault{1, "a test that is too long for the explorer", "at most 2048 operations"};
+  if (rcu > max_graph_rcu_events)
+    return LitmusFault{1, "too many grace periods and read-side sections", "at most 64 calls"};
+  return std::nullopt;
+}
+
+}  // namespace
+
 LitmusOutcome run_litmus(const LitmusProgram& program,
                          MemoryModel model,
                          const std::atomic<bool>& stop) {
   LitmusOutcome outcome;
-  if (program.processes.size() <= max_graph_threads) return LitmusRun(program, model).run(stop);
-  outcome.fault = {1, "more processes than the explorer runs", "at most 16"};
-  return outcome;
+  outcome.fault = too_large(program);
+  return outcome.fault ? outcome : LitmusRun(program, model).run(stop);
 }
 
 }  // namespace tlblab

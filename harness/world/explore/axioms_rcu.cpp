@@ -35,7 +35,6 @@ RcuEvents::RcuEvents(const ExecutionGraph& graph) {
       const GraphEventKind kind = graph.event(graph.thread(t)[po]).kind;
       if (kind == GraphEventKind::grace_period) {
         events_.push_back({t, po, 0, Event::grace_period});
-        has_grace_period_ = true;
       } else if (kind == GraphEventKind::read_lock && depth++ == 0) {
         begin = static_cast<unsigned>(events_.size());
         events_.push_back({t, po, 0, Event::begins});
@@ -46,8 +45,8 @@ RcuEvents::RcuEvents(const ExecutionGraph& graph) {
     // A section that is still open ends behind what there is of it.
     if (depth != 0) end_section(static_cast<unsigned>(graph.thread(t).size()));
   }
-  if (events_.size() <= 64) return;
-  std::fputs("tlblab: more than 64 grace periods and ends of read-side sections\n", stderr);
+  if (events_.size() <= max_graph_rcu_events) return;
+  std::fputs("tlblab: too many grace periods and ends of read-side sections\n", stderr);
   std::abort();
 }
 

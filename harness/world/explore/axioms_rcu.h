@@ -13,10 +13,6 @@ namespace tlblab {
 class RcuEvents {
  public:
   explicit RcuEvents(const ExecutionGraph& graph);
-  // There is something to check.
-  [[nodiscard]] bool any() const noexcept { return has_grace_period_ && has_section_; }
-  [[nodiscard]] bool any_grace_period() const noexcept { return has_grace_period_; }
-
   // before[e]: what is known to have come to pass before e, e included.
   template <unsigned Words>
   [[nodiscard]] bool allowed(const ExecutionGraph& graph, const BitRows<Words>& before) const;
@@ -31,7 +27,7 @@ class RcuEvents {
     enum { grace_period, begins, ends } what;
   };
   std::vector<Event> events_;
-  bool has_grace_period_ = false, has_section_ = false;
+  bool has_section_ = false;
 };
 
 namespace detail {
@@ -56,6 +52,7 @@ BitRow<Words> from_here(const ExecutionGraph& graph, unsigned thread, unsigned p
 // link: a, then perhaps later events of its thread, what they are before, and later b.
 template <unsigned Words>
 bool RcuEvents::allowed(const ExecutionGraph& graph, const BitRows<Words>& before) const {
+  if (!has_section_) return true;
   BitRows<Words> reaches;  // what is before something that is earlier than the event
   BitRows<Words> onwards;  // the event and later ones of its thread
   for (const Event& event : events_) {

@@ -151,15 +151,15 @@ class Weak {
       back.words[e / 64] &= ~(1ULL << e % 64);
       hb[e] |= back;
     }
+    if (!local_.fenced && !graph_.has_grace_period()) return acyclic(hb);
     if (!close(hb)) return false;
     BitRows<Words> pb(n_);
     if (local_.fenced) find_pb(hb, pb);
+    if (!graph_.has_grace_period()) return acyclic(pb);
     if (!close(pb)) return false;
-    const RcuEvents rcu(graph_);
-    if (!rcu.any()) return true;
     BitRows<Words> before(n_);  // hb, then pb, then prop
     for (unsigned e = 0; e < n_; ++e) before[e] = image(image(prop_[e], pb), hb);
-    return rcu.allowed(graph_, before);
+    return RcuEvents(graph_).allowed(graph_, before);
   }
 
  private:

@@ -52,10 +52,12 @@ template <unsigned Words>
   return all;
 }
 
-// Closes the relation (each event is then before itself too). False: it has a cycle; rows are then of
-// no use.
-template <unsigned Words>
-[[nodiscard]] bool close(BitRows<Words>& rows) {
+namespace detail {
+
+// Visits the events, each behind all that are before it; false: the relation has a cycle. Most of what
+// is before an event has a smaller number, so that one or two rounds do.
+template <unsigned Words, class Visit>
+[[nodiscard]] bool in_order(const BitRows<Words>& rows, Visit visit) {
   const auto n = static_cast<unsigned>(rows.size());
   BitRow<Words> done;
   unsigned left = n;
@@ -63,17 +65,34 @@ template <unsigned Words>
     progress = false;
     for (unsigned e = 0; e < n; ++e) {
       if (done.test(e)) continue;
-      BitRow<Words> missing = rows[e];
-      for (unsigned w = 0; w < Words; ++w) missing.words[w] &= ~done.words[w];
-      if (missing.any()) continue;
-      rows[e] |= image(rows[e], rows);
-      rows[e].set(e);
+      std::uint64_t missing = 0;
+      for (unsigned w = 0; w < Words; ++w) missing |= rows[e].words[w] & ~done.words[w];
+      if (missing != 0) continue;
+      visit(e);
       done.set(e);
       --left;
       progress = true;
     }
   }
   return left == 0;
+}
+
+}  // namespace detail
+
+template <unsigned Words>
+[[nodiscard]] bool acyclic(const BitRows<Words>& rows) {
+  return detail::in_order(rows, [](unsigned) {});
+}
+
+// Closes the relation (each event is then before itself too). False: it has a cycle; rows are then of
+// no use.
+template <unsigned Words>
+[[nodiscard]] bool close(BitRows<Words>& rows) {
+  if (!acyclic(rows)) return false;
+  return detail::in_order(BitRows<Words>(rows), [&](unsigned e) {
+    rows[e] |= image(rows[e], rows);
+    rows[e].set(e);
+  });
 }
 
 }  // namespace tlblab

@@ -30,6 +30,7 @@ void ExecutionGraph::clear(unsigned threads) {
   for (auto& thread : po_) thread.clear();
   locations_.clear();
   next_stamp_ = 0;
+  grace_periods_ = 0;
 }
 
 unsigned ExecutionGraph::add_location(std::uint64_t initial) {
@@ -65,6 +66,7 @@ EventId ExecutionGraph::add(const GraphEvent& given, EventId after) {
   event.stamp = next_stamp_++;
   set_prefix(event);
   po_[event.thread].push_back(id);
+  if (event.kind == GraphEventKind::grace_period) ++grace_periods_;
   if (!event.is_access()) return id;
   GraphLocation& location = locations_[event.location];
   if (event.is_read()) {
@@ -79,6 +81,7 @@ EventId ExecutionGraph::add(const GraphEvent& given, EventId after) {
 void ExecutionGraph::remove_last() {
   const GraphEvent& event = events_.back();
   po_[event.thread].pop_back();
+  if (event.kind == GraphEventKind::grace_period) --grace_periods_;
   if (event.is_read())
     locations_[event.location].reads.pop_back();
   else if (event.is_write())
@@ -103,6 +106,7 @@ void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> k
     events_.push_back(event);
     events_.back().stamp = stamps_[event.stamp];
     if (event.is_read()) events_.back().source = renumbered(event.source);
+    if (event.kind == GraphEventKind::grace_period) ++grace_periods_;
     po_[event.thread].push_back(number);
   }
   for (const GraphLocation& old : from.locations_) {

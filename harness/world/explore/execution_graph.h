@@ -26,7 +26,8 @@ using EventId = std::uint16_t;
 inline constexpr EventId initial_write =
     0xffff;  // as the source of a read; before all in coherence
 inline constexpr unsigned max_graph_threads = 16;
-inline constexpr unsigned max_graph_events = 0xfff0;
+inline constexpr unsigned max_graph_events = 4096;    // that axioms.h can judge
+inline constexpr unsigned max_graph_rcu_events = 64;  // grace periods and ends of sections
 
 enum class GraphEventKind : std::uint8_t {
   read,
@@ -119,6 +120,7 @@ class ExecutionGraph {
   [[nodiscard]] std::uint64_t value_of(unsigned location, EventId write) const noexcept {
     return write == initial_write ? locations_[location].initial : events_[write].value;
   }
+  [[nodiscard]] bool has_grace_period() const noexcept { return grace_periods_ != 0; }
   // The value that the location ends with.
   [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept;
   // Place of a write in coherence, from 1; the initial one has 0.
@@ -154,6 +156,7 @@ class ExecutionGraph {
   std::vector<std::uint16_t> stamps_;
   std::uint16_t room_ = 0;
   std::uint16_t next_stamp_ = 0;
+  unsigned grace_periods_ = 0;
 };
 
 }  // namespace tlblab

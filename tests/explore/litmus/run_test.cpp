@@ -123,6 +123,15 @@ TEST(LitmusRun, PlainAccessesAreForOneProcess) {
             "a plain access to x, which another process uses");
 }
 
+TEST(LitmusRun, WhatIsTooLargeIsRefused) {
+  std::string body;
+  for (unsigned n = 0; n < 33; ++n) body += "rcu_read_lock(); rcu_read_unlock(); ";
+  EXPECT_EQ(verdict({body}, "x=0"), "too many grace periods and read-side sections");
+  body.clear();
+  for (unsigned n = 0; n < 900; ++n) body += "WRITE_ONCE(*x, 1); ";
+  EXPECT_EQ(verdict({body, body, body}, "x=0"), "a test that is too long for the explorer");
+}
+
 TEST(LitmusRun, AStopIsObeyed) {
   const std::atomic<bool> stop{true};
   const LitmusOutcome outcome =
