@@ -30,11 +30,13 @@ constexpr struct {
 } models[] = {{"sc", MemoryModel::sc}, {"tso", MemoryModel::tso}, {"weak", MemoryModel::weak}};
 
 void offer(const std::string& name, const SmallProgram& program) {
-  for (const auto& [model_name, model] : models)
-    benchmark::RegisterBenchmark((name + "/" + model_name).c_str(), [program, model = model](
-                                                                        benchmark::State& state) {
+  for (const auto& each : models) {
+    const MemoryModel model = each.model;
+    benchmark::RegisterBenchmark((name + "/" + each.name).c_str(), [program, model](
+                                                                       benchmark::State& state) {
       search(state, program, model);
     })->Unit(benchmark::kMillisecond);
+  }
 }
 
 }  // namespace

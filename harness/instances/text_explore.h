@@ -17,10 +17,9 @@ ExploreReport explore_text(ExploreOptions options) {
   ExploreReport report = explore_scenario<A, text_scenario>(options);
   report.asks_existence = options.text->asks_existence();
   // That a state can be is an answer and no violation.
-  const auto witness = std::ranges::stable_partition(
-      report.violations, [](const auto& found) { return found.violation.kind != witness_kind; });
-  std::ranges::move(witness, std::back_inserter(report.witnesses));
-  report.violations.erase(witness.begin(), witness.end());
+  const auto is_witness = [](const auto& found) { return found.violation.kind == witness_kind; };
+  std::ranges::copy_if(report.violations, std::back_inserter(report.witnesses), is_witness);
+  std::erase_if(report.violations, is_witness);
   return report;
 }
 
