@@ -218,9 +218,9 @@ std::optional<LitmusFault> too_large(const LitmusProgram& program) {
 LitmusOutcome run_litmus(const LitmusProgram& program,
                          MemoryModel model,
                          const std::atomic<bool>& stop) {
-  LitmusOutcome outcome;
-  outcome.fault = too_large(program);
-  return outcome.fault ? outcome : LitmusRun(program, model).run(stop);
+  if (std::optional<LitmusFault> fault = too_large(program))
+    return {.tally = {}, .fault = std::move(fault)};
+  return LitmusRun(program, model).run(stop);
 }
 
 }  // namespace tlblab
