@@ -67,7 +67,8 @@ bool GraphSearch::overtaken() const {
   return std::ranges::any_of(graph().locations(), [&](const GraphLocation& location) {
     return std::ranges::any_of(location.reads, [&](EventId read) {
       const GraphEvent& event = graph().event(read);
-      return waits(event) && !location.writes.empty() && event.source != location.writes.back();
+      return waits(event) && !event.lock && !location.writes.empty() &&
+             event.source != location.writes.back();
     });
   });
 }
@@ -81,6 +82,8 @@ void GraphSearch::cut() noexcept {
 bool GraphSearch::take(Node& node) {
   const Alternative alternative = level().alternatives[node.next++];
   const Node taken = node;  // which a revisit moves
+  if (alternative.read != none && taken.event.lock && taken.event.release)
+    return hand_over(taken, alternative.read);
   if (alternative.read != none) return take_revisit(taken, alternative);
   GraphEvent event = taken.event;
   ExecutionGraph& graph = level().graph;
@@ -222,7 +225,7 @@ void GraphSearch::unlock(unsigned thread, unsigned location) {
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::write);
   event.lock = true;
   event.release = true;
-  if (!add_write(event, graph().location(location).writes.back(), false)) cut();
+  if (!add_unlock(event)) cut();
 }
 
 // ---- what is added, and what else it could have been ----------------------------------------------
@@ -355,6 +358,73 @@ void GraphSearch::offer_revisits(EventId write, bool anywhere) {
   }
 }
 
+// Who has waited longest takes the lock, and that anybody else might have taken it is an alternative.
+bool GraphSearch::add_unlock(const GraphEvent& event) {
+  begin_node(event);
+  Level& top = level();
+  const GraphLocation& location = top.graph.location(event.location);
+  EventId first = none;
+  for (const EventId read : location.reads) {
+    if (!waits(top.graph.event(read))) continue;
+    if (first == none || top.graph.event(read).stamp < top.graph.event(first).stamp) first = read;
+  }
+  if (first == none) {
+    const EventId after = location.writes.back();
+    const bool can = !strict_ || allowed_with(event, after);
+    if (can) top.graph.add(event, after);
+    end_node();
+    return can;
+  }
+  for (const EventId read : location.reads)
+    if (waits(top.graph.event(read)) && read != first) top.alternatives.push_back({none, read});
+  const Node node = top.nodes.back();
+  end_node();
+  return hand_over(node, first);
+}
+
+// The read, which waits, takes the lock now. Nothing else changes.
+bool GraphSearch::hand_over(const Node& node, EventId read) {
+  ExecutionGraph& old = level().graph;
+  kept_.clear();
+  for (unsigned e = 0; e < old.size(); ++e)
+    if (e != read) kept_.push_back(static_cast<EventId>(e));
+  if (levels_.size() == depth_ + 1) levels_.push_back(std::make_unique<Level>());
+  Level& fresh = *levels_[depth_ + 1];
+  fresh.nodes.clear();
+  fresh.alternatives.clear();
+  fresh.graph.copy(old, kept_, read);
+  const EventId unlock =
+      fresh.graph.add(node.event, fresh.graph.location(node.event.location).writes.back());
+  GraphEvent taker = old.event(read);
+  taker.waited_for = fresh.graph.renumbered(taker.waited_for);
+  taker.read_value(unlock, node.event.value);
+  fresh.graph.add_again(taker);
+  ++depth_;
+  counts_.deepest = std::max(counts_.deepest, depth_);
+  if (strict_ && !allowed()) {
+    --depth_;
+    return false;
+  }
+  return add_modify_write();
+}
+
+// The read was handed its lock, and nobody who had waited longer was passed over.
+bool GraphSearch::was_next(EventId read) const {
+  const GraphEvent& taker = graph().event(read);
+  if (!taker.lock || taker.waited_for == none) return false;
+  const GraphLocation& location = graph().location(taker.location);
+  const std::uint16_t handed = graph().event(taker.source).stamp;
+  const unsigned place = graph().place_of(taker.location, taker.source);
+  return std::ranges::none_of(location.reads, [&](EventId other) {
+    const GraphEvent& event = graph().event(other);
+    const bool waited_longer = event.lock && event.waited_for != none &&
+                               event.stamp < taker.stamp &&
+                               graph().event(event.waited_for).stamp < handed;
+    return waited_longer &&
+           (waits(event) || graph().place_of(event.location, event.source) > place);
+  });
+}
+
 // ---- revisits -------------------------------------------------------------------------------------
 
 // It came after the read and did not lead to the write.
@@ -385,7 +455,10 @@ bool GraphSearch::added_last(EventId id, EventId write) const {
   }
   if (event.is_read()) return true;
   return std::ranges::none_of(location.reads, [&](EventId read) {
-    return graph().event(read).source == id && was_there(read, id, write);
+    const GraphEvent& reader = graph().event(read);
+    if (!was_there(read, id, write)) return false;
+    if (reader.waited_for == id) return true;
+    return reader.source == id && !was_next(read);  // else it simply waits again
   });
 }
 
@@ -424,6 +497,23 @@ void GraphSearch::copy_kept(EventId read, EventId write) {
   fresh.graph.copy(graph(), kept_, read);
 }
 
+// Who was handed a lock and keeps it may have lost the write that takes it; nobody else can have it.
+bool GraphSearch::take_locks_again() {
+  ExecutionGraph& graph = level().graph;
+  for (unsigned t = 0; t < threads_; ++t) {
+    const auto thread = graph.thread(t);
+    if (thread.empty()) continue;
+    const GraphEvent& last = graph.event(thread.back());
+    if (!last.is_read() || !last.lock || !last.modifies) continue;
+    GraphEvent event = event_of({.thread = t, .location = last.location}, GraphEventKind::write);
+    event.modifies = event.lock = true;
+    event.value = 1;
+    if (!allowed_with(event, last.source)) return false;
+    graph.add(event, last.source);
+  }
+  return true;
+}
+
 bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative) {
   ExecutionGraph& old = level().graph;
   GraphEvent read = old.event(alternative.read);
@@ -432,6 +522,7 @@ bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative)
   ExecutionGraph& graph = levels_[depth_ + 1]->graph;
   const EventId write = graph.add(node.event, graph.renumbered(alternative.write));
   read.read_value(write, node.event.value);
+  if (read.lock && waits(read)) read.waited_for = write;
   graph.add_again(read);
   ++depth_;
   counts_.deepest = std::max(counts_.deepest, depth_);
@@ -439,7 +530,7 @@ bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative)
     --depth_;
     return false;
   }
-  return !read.modifies || add_modify_write();
+  return (!read.modifies || add_modify_write()) && take_locks_again();
 }
 
 }  // namespace tlblab

@@ -11,8 +11,10 @@
 // could come of many others, which differ in what is taken away; it is made of that one only in which
 // all that is taken away had taken the last write, or gone to the end, each time (maximally_added).
 //
-// Which thread moves next is a function of the graph: the first that can. A lock or an await that
-// cannot go on adds nothing; it is tried again when the others have moved.
+// Which thread moves next is a function of the graph: the first that can. Who awaits a value reads what
+// there is and waits; that it reads a later write is a revisit. A lock that is held is tried again
+// when others have moved. That another thread takes it first is a revisit too, after which the first
+// one waits in the graph, and is handed the lock by an unlock: at once, without a revisit.
 #pragma once
 
 #include <bit>
@@ -119,6 +121,10 @@ class GraphSearch {
   bool add_read(GraphEvent event);
   bool add_write(const GraphEvent& event, EventId after, bool anywhere);
   bool add_modify_write();
+  bool add_unlock(const GraphEvent& event);
+  bool take_locks_again();
+  bool hand_over(const Node& node, EventId read);
+  [[nodiscard]] bool was_next(EventId read) const;
   void offer_older_places(const GraphEvent& event);
   void offer_revisits(EventId write, bool anywhere);
   [[nodiscard]] unsigned known_place(const GraphEvent& event) const;

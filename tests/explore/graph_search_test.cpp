@@ -68,6 +68,11 @@ TEST(GraphSearch, CountsOfKnownPrograms) {
   EXPECT_THAT(executions(sections_of_one_lock(2)), ElementsAre(90, 90, 90));
 }
 
+TEST(GraphSearch, NothingIsGivenUpForLocks) {
+  for (const MemoryModel model : {sc, tso, weak})
+    EXPECT_EQ(search_graphs(sections_of_one_lock(2), model).counts.blocked, 0U);
+}
+
 TEST(GraphSearch, ALockOrderThatDeadlocks) {
   const SmallProgram tested =
       program({{lock(s), lock(t), unlock(t), unlock(s)}, {lock(t), lock(s), unlock(s), unlock(t)}});

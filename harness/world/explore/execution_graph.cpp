@@ -90,6 +90,16 @@ void ExecutionGraph::remove_last() {
   --next_stamp_;
 }
 
+// If the unlock by which it was handed a lock is gone, it waits again.
+void ExecutionGraph::copy_read(const GraphEvent& old, GraphEvent& read) const noexcept {
+  read.waited_for = renumbered(old.waited_for);
+  read.source = renumbered(old.source);
+  const bool lost = read.source == initial_write && old.source != initial_write;
+  if (!lost || read.waited_for == initial_write) return;
+  read.read_value(read.waited_for, events_[read.waited_for].value);
+  set_prefix(read);
+}
+
 void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> kept, EventId read) {
   clear(from.threads());
   renumbered_.assign(from.size(), initial_write);
@@ -105,7 +115,7 @@ void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> k
     renumbered_[id] = number;
     events_.push_back(event);
     events_.back().stamp = stamps_[event.stamp];
-    if (event.is_read()) events_.back().source = renumbered(event.source);
+    if (event.is_read()) copy_read(event, events_.back());
     if (event.kind == GraphEventKind::grace_period) ++grace_periods_;
     po_[event.thread].push_back(number);
   }

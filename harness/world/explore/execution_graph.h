@@ -78,6 +78,8 @@ struct GraphEvent {
   Modify modify{};                 // read: of the read-modify-write that it may be
   bool awaits = false;             // read: it waits until there is `wanted`
   std::uint64_t wanted = 0;
+  // Of a lock that was held: the write by which it was, when the read had to wait.
+  EventId waited_for = initial_write;
   bool lock = false;  // part of spin_lock; of a write with release: spin_unlock
   bool acquire = false;
   bool release = false;
@@ -148,6 +150,7 @@ class ExecutionGraph {
 
  private:
   void set_prefix(GraphEvent& event) const noexcept;
+  void copy_read(const GraphEvent& old, GraphEvent& read) const noexcept;
 
   std::vector<GraphEvent> events_;
   std::vector<std::vector<EventId>> po_;
