@@ -503,7 +503,7 @@ bool GraphSearch::take_locks_again() {
   for (unsigned t = 0; t < threads_; ++t) {
     const auto thread = graph.thread(t);
     if (thread.empty()) continue;
-    const GraphEvent& last = graph.event(thread.back());
+    const GraphEvent last = graph.event(thread.back());
     if (!last.is_read() || !last.lock || !last.modifies) continue;
     GraphEvent event = event_of({.thread = t, .location = last.location}, GraphEventKind::write);
     event.modifies = event.lock = true;
