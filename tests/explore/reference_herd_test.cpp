@@ -2,11 +2,9 @@
 // The reference against herd7: the final states of random programs under the kernel's model without
 // load buffering, to the last state.
 //
-// The data are in the folder that TLBLAB_MEASURED names, else in ../shared/data beside the project;
-// without them these tests are skipped.
+// Without the measured data (tests/support/measured_data.h) these tests are skipped.
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -19,20 +17,12 @@
 
 #include "tests/explore/program_text.h"
 #include "tests/explore/reference.h"
+#include "tests/support/measured_data.h"
 
 namespace tlblab {
 namespace {
 
 using Json = nlohmann::json;
-
-std::filesystem::path measured_folder() {
-  // NOLINTBEGIN(concurrency-mt-unsafe): nothing sets the environment
-  if (const char* folder = std::getenv("TLBLAB_MEASURED")) return folder;
-  const char* data = std::getenv("TLBLAB_TEST_DATA");
-  // NOLINTEND(concurrency-mt-unsafe)
-  if (data == nullptr) return {};
-  return std::filesystem::path(data).parent_path().parent_path().parent_path() / "shared" / "data";
-}
 
 // Of a statement: function and arguments.
 std::vector<std::string> words_of(const std::string& statement) {
@@ -115,8 +105,7 @@ class ReferenceAgainstHerd : public testing::Test {
  protected:
   void SetUp() override {
     const auto file = measured_folder() / "litmus" / "random.json";
-    if (!std::filesystem::exists(file))
-      GTEST_SKIP() << "no measured data; TLBLAB_MEASURED can name their folder";
+    if (!std::filesystem::exists(file)) GTEST_SKIP() << no_measured_data;
     std::ifstream text(file);
     tests = Json::parse(text)["tests"];
   }

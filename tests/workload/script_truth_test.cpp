@@ -2,9 +2,8 @@
 // Scripts against what the real kernel did: every measured sequence whose operations exist is run
 // on x86, and what `tlblab script --json` would say is compared with the measured data, key by key.
 //
-// The data are in the folder that TLBLAB_MEASURED names, else in ../shared/data beside the project;
-// without them these tests are skipped. Every difference is printed with sequence and operation.
-#include <cstdlib>
+// Without the measured data (tests/support/measured_data.h) these tests are skipped. Every difference
+// is printed with sequence and operation.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -18,20 +17,12 @@
 #include "harness/report/json.h"
 #include "harness/workload/input_error.h"
 #include "harness/workload/script_run.h"
+#include "tests/support/measured_data.h"
 
 namespace tlblab {
 namespace {
 
 using Json = nlohmann::json;
-
-std::filesystem::path measured_folder() {
-  // NOLINTBEGIN(concurrency-mt-unsafe): nothing sets the environment
-  if (const char* folder = std::getenv("TLBLAB_MEASURED")) return folder;
-  const char* data = std::getenv("TLBLAB_TEST_DATA");
-  // NOLINTEND(concurrency-mt-unsafe)
-  if (data == nullptr) return {};
-  return std::filesystem::path(data).parent_path().parent_path().parent_path() / "shared" / "data";
-}
 
 Json read_json(const std::filesystem::path& path) {
   std::ifstream text(path);
@@ -87,7 +78,7 @@ class ScriptTruth : public testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(measured_folder() / "flush-truth.json"))
-      GTEST_SKIP() << "no measured data; TLBLAB_MEASURED can name their folder";
+      GTEST_SKIP() << no_measured_data;
   }
   std::set<std::string> unsupported;
 };

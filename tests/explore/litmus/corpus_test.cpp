@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tests that other people wrote. Those of the kernel are read where TLBLAB_LITMUS_TESTS says, a
-// folder of *.litmus with `Result:` comments; random ones with herd7's final states are in the
-// folder that TLBLAB_MEASURED names, else in ../shared/data beside the project. Without them the
-// tests are skipped.
+// folder of *.litmus with `Result:` comments; random ones with herd7's final states are among the
+// measured data (tests/support/measured_data.h). Without them the tests are skipped.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -19,23 +18,17 @@
 #include "harness/explore/litmus/run.h"
 #include "tests/explore/litmus/interleaver.h"
 #include "tests/explore/litmus/texts.h"
+#include "tests/support/measured_data.h"
 
 namespace tlblab {
 namespace {
 
 namespace fs = std::filesystem;
 
-// NOLINTBEGIN(concurrency-mt-unsafe): nothing sets the environment
-fs::path random_tests() {
-  fs::path folder;
-  if (const char* measured = std::getenv("TLBLAB_MEASURED"))
-    folder = measured;
-  else if (const char* data = std::getenv("TLBLAB_TEST_DATA"))
-    folder = fs::path(data).parent_path().parent_path().parent_path() / "shared" / "data";
-  return folder / "litmus" / "random.json";
-}
+fs::path random_tests() { return measured_folder() / "litmus" / "random.json"; }
 
 std::vector<fs::path> kernel_tests() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
   const char* folder = std::getenv("TLBLAB_LITMUS_TESTS");
   if (folder == nullptr) return {};
   std::vector<fs::path> files;
@@ -43,7 +36,6 @@ std::vector<fs::path> kernel_tests() {
     if (entry.path().extension() == ".litmus") files.push_back(entry.path());
   return files;
 }
-// NOLINTEND(concurrency-mt-unsafe)
 
 std::string contents(const fs::path& path) {
   std::ifstream file(path);
@@ -79,8 +71,7 @@ TEST(LitmusCorpus, KernelTestsAreRead) {
 }
 
 TEST(LitmusCorpus, RandomTestsAndTheirStatesUnderSc) {
-  if (!fs::exists(random_tests()))
-    GTEST_SKIP() << "no measured data; TLBLAB_MEASURED can name their folder";
+  if (!fs::exists(random_tests())) GTEST_SKIP() << no_measured_data;
   const auto tests = nlohmann::json::parse(contents(random_tests()))["tests"];
   std::size_t seen = 0, listed = 0;
   for (const auto& [name, one] : tests.items()) {
@@ -126,8 +117,7 @@ TEST(LitmusCorpus, VerdictsOfTheKernelTests) {
 }
 
 TEST(LitmusCorpus, RandomTestsHaveTheStatesOfHerd) {
-  if (!fs::exists(random_tests()))
-    GTEST_SKIP() << "no measured data; TLBLAB_MEASURED can name their folder";
+  if (!fs::exists(random_tests())) GTEST_SKIP() << no_measured_data;
   const auto tests = nlohmann::json::parse(contents(random_tests()))["tests"];
   for (const auto& [name, one] : tests.items()) {
     SCOPED_TRACE(name);
