@@ -15,6 +15,13 @@ bool waits(const GraphEvent& event) noexcept { return event.awaits && event.valu
 
 }  // namespace
 
+template <class Keeps>
+void GraphSearch::keep(Keeps keeps) const {
+  kept_.clear();
+  for (unsigned e = 0; e < graph().size(); ++e)
+    if (keeps(static_cast<EventId>(e))) kept_.push_back(static_cast<EventId>(e));
+}
+
 GraphSearch::GraphSearch(MemoryModel model, unsigned threads) : model_(model), threads_(threads) {
   levels_.push_back(std::make_unique<Level>());
   level().graph.clear(threads);
@@ -118,7 +125,7 @@ std::uint64_t GraphSearch::read_was(EventId id) noexcept {
   return graph().event(id).value;
 }
 
-GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) const {
+GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) {
   GraphEvent event;
   event.kind = kind;
   event.thread = static_cast<std::uint8_t>(access.thread);
@@ -128,12 +135,19 @@ GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) cons
   return event;
 }
 
+// A new read, and the write that belongs to it if it modifies. Returns what was read.
+std::uint64_t GraphSearch::make_read(const GraphEvent& event) {
+  if (!add_read(event)) cut();
+  const bool wrote = graph().event(graph().size() - 1).is_write();
+  if (wrote) ++at_[event.thread];
+  return read_was(static_cast<EventId>(graph().size() - (wrote ? 2 : 1)));
+}
+
 std::uint64_t GraphSearch::load(const Access& access) {
   if (const auto id = repeated(access.thread)) return read_was(*id);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
-  if (!add_read(event)) cut();
-  return read_was(static_cast<EventId>(graph().size() - 1));
+  return make_read(event);
 }
 
 void GraphSearch::store(const Access& access, std::uint64_t value) {
@@ -141,7 +155,7 @@ void GraphSearch::store(const Access& access, std::uint64_t value) {
   GraphEvent event = event_of(access, GraphEventKind::write);
   event.release = access.o == order::release;
   event.value = value;
-  if (!add_write(event, none, true)) cut();
+  if (!add_write(event, std::nullopt)) cut();
 }
 
 std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
@@ -149,14 +163,7 @@ std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bo
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
   event.noreturn = noreturn;
-  return add_modify(event);
-}
-
-std::uint64_t GraphSearch::add_modify(const GraphEvent& event) {
-  if (!add_read(event)) cut();
-  const bool wrote = graph().event(graph().size() - 1).is_write();
-  if (wrote) ++at_[event.thread];
-  return read_was(static_cast<EventId>(graph().size() - (wrote ? 2 : 1)));
+  return make_read(event);
 }
 
 void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
@@ -166,18 +173,13 @@ void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
 }
 
 std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint64_t wanted) {
-  std::optional<EventId> id = repeated(access.thread);
-  const bool was_repeated = id.has_value();
-  if (!id) {
-    GraphEvent event = event_of(access, GraphEventKind::read);
-    event.acquire = access.o == order::acquire;
-    event.awaits = true;
-    event.wanted = wanted;
-    if (!add_read(event)) cut();
-    id = static_cast<EventId>(graph().size() - 1);
-  }
-  if (read_was(*id) == wanted) return wanted;
-  static_cast<void>(wait(access.thread, was_repeated));
+  const auto id = repeated(access.thread);
+  GraphEvent event = event_of(access, GraphEventKind::read);
+  event.acquire = access.o == order::acquire;
+  event.awaits = true;
+  event.wanted = wanted;
+  if ((id ? read_was(*id) : make_read(event)) == wanted) return wanted;
+  static_cast<void>(wait(access.thread, id.has_value()));
   return std::nullopt;
 }
 
@@ -189,10 +191,16 @@ bool GraphSearch::wait(unsigned thread, bool was_repeated) {
   return false;
 }
 
+GraphEvent GraphSearch::read_of_lock(unsigned thread, unsigned location) {
+  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
+  event.lock = true;
+  return event;
+}
+
 bool GraphSearch::lock(unsigned thread, unsigned location) {
   if (const auto id = repeated(thread)) return graph().event(*id).modifies || wait(thread, true);
-  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
-  event.lock = event.awaits = true;
+  GraphEvent event = read_of_lock(thread, location);
+  event.awaits = true;
   event.modify = take_lock;
   add_locations();
   if (graph().last_value(location) != 0) {
@@ -200,24 +208,20 @@ bool GraphSearch::lock(unsigned thread, unsigned location) {
     return wait(thread, false);
   }
   waiting_locks_[thread].reset();
-  add_modify(event);
+  make_read(event);
   return true;
 }
 
 bool GraphSearch::trylock(unsigned thread, unsigned location) {
   if (const auto id = repeated(thread)) return graph().event(*id).modifies;
-  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
-  event.lock = true;
+  GraphEvent event = read_of_lock(thread, location);
   event.modify = take_lock;
-  return add_modify(event) == 0;
+  return make_read(event) == 0;
 }
 
 bool GraphSearch::is_locked(unsigned thread, unsigned location) {
-  if (const auto id = repeated(thread)) return read_was(*id) != 0;
-  GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
-  event.lock = true;
-  if (!add_read(event)) cut();
-  return read_was(static_cast<EventId>(graph().size() - 1)) != 0;
+  const auto id = repeated(thread);
+  return (id ? read_was(*id) : make_read(read_of_lock(thread, location))) != 0;
 }
 
 void GraphSearch::unlock(unsigned thread, unsigned location) {
@@ -270,14 +274,15 @@ unsigned GraphSearch::known_place(const GraphEvent& event) const {
   return 0;
 }
 
-// False: it waits, and nothing was added.
+// False: it cannot read anything, or not so that its own write could follow; then only what it might
+// have read is left to be tried.
 bool GraphSearch::add_read(GraphEvent event) {
   begin_node(event);
   Level& top = level();
   const GraphLocation& location = top.graph.location(event.location);
-  const std::size_t last = location.writes.size();
+  const std::size_t last = location.writes.size(), known = known_place(event);
   std::optional<EventId> chosen;
-  for (std::size_t place = last + 1; place-- > known_place(event);) {
+  for (std::size_t place = last + 1; place-- > known;) {
     const EventId source = place == 0 ? initial_write : location.writes[place - 1];
     event.read_value(source, top.graph.value_of(event.location, source));
     if (waits(event) && place != last) continue;  // nothing can come of it
@@ -294,9 +299,7 @@ bool GraphSearch::add_read(GraphEvent event) {
   return !event.modifies || add_modify_write();
 }
 
-// The write part of the read that was added last. False: it cannot be, something else lies there.
-bool GraphSearch::add_modify_write() {
-  const GraphEvent& read = graph().event(graph().size() - 1);
+GraphEvent GraphSearch::write_of(const GraphEvent& read) {
   GraphEvent event =
       event_of({.thread = read.thread, .location = read.location}, GraphEventKind::write);
   event.modifies = true;
@@ -304,25 +307,31 @@ bool GraphSearch::add_modify_write() {
   event.value = read.modify.result(read.value);
   event.full = read.full;
   event.release = read.modify.o == order::release;
-  return add_write(event, read.source, false);
+  return event;
 }
 
-// Behind all others if it can be there, if it may be anywhere; else behind `after`. False: it cannot
-// be there; then only revisits are left to be tried.
-bool GraphSearch::add_write(const GraphEvent& event, EventId after, bool anywhere) {
+// The write part of the read that was added last. False: it cannot be, something else lies there.
+bool GraphSearch::add_modify_write() {
+  const GraphEvent& read = graph().event(graph().size() - 1);
+  return add_write(write_of(read), read.source);
+}
+
+// Behind this write in coherence; without one it may be anywhere, and is behind all others if it can
+// be. False: it cannot be there; then only revisits are left to be tried.
+bool GraphSearch::add_write(const GraphEvent& event, std::optional<EventId> behind) {
   begin_node(event);
   Level& top = level();
   const std::vector<EventId>& writes = top.graph.location(event.location).writes;
   const EventId last = writes.empty() ? initial_write : writes.back();
-  if (anywhere) after = last;
+  EventId after = behind.value_or(last);
   bool can = (after == last && !strict_) || allowed_with(event, after);
-  if (anywhere) offer_older_places(event);
-  if (!can && anywhere && top.alternatives.size() != top.nodes.back().first) {
+  if (!behind) offer_older_places(event);
+  if (!can && !behind && top.alternatives.size() != top.nodes.back().first) {
     after = top.alternatives.back().write;
     top.alternatives.pop_back();
     can = true;
   }
-  offer_revisits(top.graph.add(event, after), anywhere);
+  offer_revisits(top.graph.add(event, after), behind);
   if (!can) top.graph.remove_last();
   end_node();
   return can;
@@ -330,28 +339,24 @@ bool GraphSearch::add_write(const GraphEvent& event, EventId after, bool anywher
 
 void GraphSearch::offer_older_places(const GraphEvent& event) {
   Level& top = level();
-  const std::size_t count = top.graph.location(event.location).writes.size();
+  const std::vector<EventId>& writes = top.graph.location(event.location).writes;
+  const std::size_t count = writes.size();
   for (std::size_t place = known_place(event); place < count; ++place) {
-    const std::vector<EventId>& writes = top.graph.location(event.location).writes;
     if (top.graph.event(writes[place]).modifies) continue;  // belongs to what is before it
     const EventId after = place == 0 ? initial_write : writes[place - 1];
     if (allowed_with(event, after)) top.alternatives.push_back({after, none});
   }
 }
 
-void GraphSearch::offer_revisits(EventId write, bool anywhere) {
+void GraphSearch::offer_revisits(EventId write, std::optional<EventId> behind) {
   Level& top = level();
   const GraphEvent& event = top.graph.event(write);
   const GraphLocation& location = top.graph.location(event.location);
-  const unsigned own = top.graph.place_of(event.location, write);
   for (const EventId read : location.reads) {
     if (top.graph.in_prefix(read, event)) continue;
     if (!maximally_added(read, write)) continue;
-    if (!anywhere) {
-      top.alternatives.push_back({own == 1 ? initial_write : location.writes[own - 2], read});
-      continue;
-    }
-    top.alternatives.push_back({initial_write, read});
+    top.alternatives.push_back({behind.value_or(initial_write), read});
+    if (behind) continue;
     for (const EventId after : location.writes)
       if (after != write && !taken_away(after, read, write))
         top.alternatives.push_back({after, read});
@@ -384,28 +389,14 @@ bool GraphSearch::add_unlock(const GraphEvent& event) {
 
 // The read, which waits, takes the lock now. Nothing else changes.
 bool GraphSearch::hand_over(const Node& node, EventId read) {
-  ExecutionGraph& old = level().graph;
-  kept_.clear();
-  for (unsigned e = 0; e < old.size(); ++e)
-    if (e != read) kept_.push_back(static_cast<EventId>(e));
-  if (levels_.size() == depth_ + 1) levels_.push_back(std::make_unique<Level>());
-  Level& fresh = *levels_[depth_ + 1];
-  fresh.nodes.clear();
-  fresh.alternatives.clear();
-  fresh.graph.copy(old, kept_, read);
-  const EventId unlock =
-      fresh.graph.add(node.event, fresh.graph.location(node.event.location).writes.back());
-  GraphEvent taker = old.event(read);
-  taker.waited_for = fresh.graph.renumbered(taker.waited_for);
+  GraphEvent taker = graph().event(read);
+  keep([&](EventId id) { return id != read; });
+  ExecutionGraph& next = copy_kept(read);
+  const EventId unlock = next.add(node.event, next.location(node.event.location).writes.back());
+  taker.waited_for = next.renumbered(taker.waited_for);
   taker.read_value(unlock, node.event.value);
-  fresh.graph.add_again(taker);
-  ++depth_;
-  counts_.deepest = std::max(counts_.deepest, depth_);
-  if (strict_ && !allowed()) {
-    --depth_;
-    return false;
-  }
-  return add_modify_write();
+  next.add_again(taker);
+  return enter_level(!strict_) && add_modify_write();
 }
 
 // The read was handed its lock, and nobody who had waited longer was passed over.
@@ -470,10 +461,7 @@ bool GraphSearch::was_there(EventId event, EventId than, EventId write) const no
 
 // With what was there, the event could have read from this, or been behind it.
 bool GraphSearch::could_be(EventId id, EventId behind, EventId write) const {
-  kept_.clear();
-  for (unsigned e = 0; e < graph().size(); ++e)
-    if (e != id && was_there(static_cast<EventId>(e), id, write))
-      kept_.push_back(static_cast<EventId>(e));
+  keep([&](EventId e) { return e != id && was_there(e, id, write); });
   scratch_.copy(graph(), kept_, id);
   GraphEvent event = graph().event(id);
   const EventId where = scratch_.renumbered(behind);
@@ -483,18 +471,23 @@ bool GraphSearch::could_be(EventId id, EventId behind, EventId write) const {
   return consistent(scratch_, model_);
 }
 
-// A new level whose graph has what remains; the write is in the old one.
-void GraphSearch::copy_kept(EventId read, EventId write) {
-  kept_.clear();
-  for (unsigned e = 0; e < graph().size(); ++e) {
-    const auto id = static_cast<EventId>(e);
-    if (id != read && id != write && !taken_away(id, read, write)) kept_.push_back(id);
-  }
+// The graph of a level above this one: what is kept, with room for the read.
+ExecutionGraph& GraphSearch::copy_kept(EventId read) {
   if (levels_.size() == depth_ + 1) levels_.push_back(std::make_unique<Level>());
   Level& fresh = *levels_[depth_ + 1];
   fresh.nodes.clear();
   fresh.alternatives.clear();
   fresh.graph.copy(graph(), kept_, read);
+  return fresh.graph;
+}
+
+// Goes on with that graph. False: the model forbids it.
+bool GraphSearch::enter_level(bool surely_allowed) {
+  ++depth_;
+  counts_.deepest = std::max(counts_.deepest, depth_);
+  if (surely_allowed || allowed()) return true;
+  --depth_;
+  return false;
 }
 
 // Who was handed a lock and keeps it may have lost the write that takes it; nobody else can have it.
@@ -505,9 +498,7 @@ bool GraphSearch::take_locks_again() {
     if (thread.empty()) continue;
     const GraphEvent last = graph.event(thread.back());
     if (!last.is_read() || !last.lock || !last.modifies) continue;
-    GraphEvent event = event_of({.thread = t, .location = last.location}, GraphEventKind::write);
-    event.modifies = event.lock = true;
-    event.value = 1;
+    const GraphEvent event = write_of(last);
     if (!allowed_with(event, last.source)) return false;
     graph.add(event, last.source);
   }
@@ -517,19 +508,17 @@ bool GraphSearch::take_locks_again() {
 bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative) {
   ExecutionGraph& old = level().graph;
   GraphEvent read = old.event(alternative.read);
-  copy_kept(alternative.read, old.add(node.event, alternative.write));
+  const EventId added = old.add(node.event, alternative.write);
+  keep([&](EventId id) {
+    return id != alternative.read && id != added && !taken_away(id, alternative.read, added);
+  });
   old.remove_last();
-  ExecutionGraph& graph = levels_[depth_ + 1]->graph;
-  const EventId write = graph.add(node.event, graph.renumbered(alternative.write));
+  ExecutionGraph& next = copy_kept(alternative.read);
+  const EventId write = next.add(node.event, next.renumbered(alternative.write));
   read.read_value(write, node.event.value);
   if (read.lock && waits(read)) read.waited_for = write;
-  graph.add_again(read);
-  ++depth_;
-  counts_.deepest = std::max(counts_.deepest, depth_);
-  if (!allowed()) {
-    --depth_;
-    return false;
-  }
+  next.add_again(read);
+  if (!enter_level(false)) return false;
   return (!read.modifies || add_modify_write()) && take_locks_again();
 }
 

@@ -107,8 +107,10 @@ class GraphSearch {
   // The next event of the thread if it is in the graph already: this is a repetition.
   [[nodiscard]] std::optional<EventId> repeated(unsigned thread);
   std::uint64_t read_was(EventId id) noexcept;
-  std::uint64_t add_modify(const GraphEvent& event);
-  [[nodiscard]] GraphEvent event_of(const Access& access, GraphEventKind kind) const;
+  std::uint64_t make_read(const GraphEvent& event);
+  [[nodiscard]] static GraphEvent event_of(const Access& access, GraphEventKind kind);
+  [[nodiscard]] static GraphEvent read_of_lock(unsigned thread, unsigned location);
+  [[nodiscard]] static GraphEvent write_of(const GraphEvent& read);
   [[nodiscard]] bool allowed();
   [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
 
@@ -119,14 +121,14 @@ class GraphSearch {
   void begin_node(const GraphEvent& event);
   void end_node();
   bool add_read(GraphEvent event);
-  bool add_write(const GraphEvent& event, EventId after, bool anywhere);
+  bool add_write(const GraphEvent& event, std::optional<EventId> behind);
   bool add_modify_write();
   bool add_unlock(const GraphEvent& event);
   bool take_locks_again();
   bool hand_over(const Node& node, EventId read);
   [[nodiscard]] bool was_next(EventId read) const;
   void offer_older_places(const GraphEvent& event);
-  void offer_revisits(EventId write, bool anywhere);
+  void offer_revisits(EventId write, std::optional<EventId> behind);
   [[nodiscard]] unsigned known_place(const GraphEvent& event) const;
 
   [[nodiscard]] bool taken_away(EventId event, EventId read, EventId write) const noexcept;
@@ -137,7 +139,10 @@ class GraphSearch {
 
   [[nodiscard]] bool take(Node& node);
   [[nodiscard]] bool take_revisit(const Node& node, const Alternative& alternative);
-  void copy_kept(EventId read, EventId write);
+  template <class Keeps>
+  void keep(Keeps keeps) const;  // events of the graph in kept_
+  ExecutionGraph& copy_kept(EventId read);
+  [[nodiscard]] bool enter_level(bool surely_allowed);
 
   MemoryModel model_;
   unsigned threads_;
