@@ -11,16 +11,9 @@ constexpr EventId none = initial_write;
 
 constexpr Modify take_lock{.op = Modify::compare_exchange, .o = order::acquire, .operand = 1};
 
-bool waits(const GraphEvent& event) noexcept { return event.awaits && event.value != event.wanted; }
+bool waits(const GraphEvent& event) noexcept { return event.waits(); }
 
 }  // namespace
-
-template <class Keeps>
-void GraphSearch::keep(Keeps keeps) const {
-  kept_.clear();
-  for (unsigned e = 0; e < graph().size(); ++e)
-    if (keeps(static_cast<EventId>(e))) kept_.push_back(static_cast<EventId>(e));
-}
 
 GraphSearch::GraphSearch(MemoryModel model, unsigned threads) : model_(model), threads_(threads) {
   levels_.push_back(std::make_unique<Level>());
@@ -34,10 +27,15 @@ unsigned GraphSearch::add_location(std::uint64_t initial) {
 
 // ---- one execution after the other ----------------------------------------------------------------
 
-bool GraphSearch::next() {
+void GraphSearch::again() {
   at_.assign(threads_, 0);
+  blocks_.assign(threads_, {});
   waiting_locks_.assign(threads_, std::nullopt);
-  cut_ = false;
+  cut_ = ended_ = false;
+}
+
+bool GraphSearch::next() {
+  again();
   if (!started_) return started_ = true;
   for (;;) {
     Level& top = level();
@@ -64,6 +62,7 @@ void GraphSearch::end(std::uint32_t waiting) {
     ++counts_.executions;
     if (waiting != 0) ++counts_.deadlocks;
   }
+  ended_ = true;
   for (const auto& lock : waiting_locks_)
     if (lock) add_read(*lock);
 }
@@ -89,11 +88,17 @@ void GraphSearch::cut() noexcept {
 bool GraphSearch::take(Node& node) {
   const Alternative alternative = level().alternatives[node.next++];
   const Node taken = node;  // which a revisit moves
-  if (alternative.read != none && taken.event.lock && taken.event.release)
+  if (alternative.read != none && taken.event.lock && taken.event.release &&
+      graph().event(alternative.read).awaits)
     return hand_over(taken, alternative.read);
   if (alternative.read != none) return take_revisit(taken, alternative);
   GraphEvent event = taken.event;
   ExecutionGraph& graph = level().graph;
+  if (event.kind == GraphEventKind::choice) {
+    event.value = alternative.write;
+    graph.add(event);
+    return true;
+  }
   if (event.is_write()) {
     graph.add(event, alternative.write);
     return true;
@@ -120,18 +125,34 @@ std::optional<EventId> GraphSearch::repeated(unsigned thread) {
   return id;
 }
 
+// The value is that of the write now: a program that runs again may write another address.
 std::uint64_t GraphSearch::read_was(EventId id) noexcept {
   last_read_ = id;
-  return graph().event(id).value;
+  const GraphEvent& event = graph().event(id);
+  level().graph.set_value(id, graph().value_of(event.location, event.source));
+  return event.value;
 }
 
-GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) {
+std::uint64_t GraphSearch::modify_was(EventId id, const Modify& modify) noexcept {
+  const std::uint64_t value = read_was(id);
+  const GraphEvent& event = graph().event(id);
+  level().graph.set_modify(id, modify);
+  if (event.modifies)
+    level().graph.set_value(graph().thread(event.thread)[event.po + 1U], modify.result(value));
+  return value;
+}
+
+GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) const {
   GraphEvent event;
   event.kind = kind;
   event.thread = static_cast<std::uint8_t>(access.thread);
   event.location = static_cast<std::uint16_t>(access.location);
   event.address_from = access.address_from;
   event.data_from = access.data_from;
+  event.window = blocks_[access.thread].window;
+  event.run = blocks_[access.thread].run;
+  event.no_callbacks = blocks_[access.thread].no_callbacks;
+  event.cause = blocks_[access.thread].cause;
   return event;
 }
 
@@ -151,7 +172,7 @@ std::uint64_t GraphSearch::load(const Access& access) {
 }
 
 void GraphSearch::store(const Access& access, std::uint64_t value) {
-  if (repeated(access.thread)) return;
+  if (const auto id = repeated(access.thread)) return level().graph.set_value(*id, value);
   GraphEvent event = event_of(access, GraphEventKind::write);
   event.release = access.o == order::release;
   event.value = value;
@@ -159,7 +180,7 @@ void GraphSearch::store(const Access& access, std::uint64_t value) {
 }
 
 std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
-  if (const auto id = repeated(access.thread)) return read_was(*id);
+  if (const auto id = repeated(access.thread)) return modify_was(*id, modify);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
   event.noreturn = noreturn;
@@ -172,15 +193,104 @@ void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
   level().graph.add(event_of({.thread = thread}, kind));
 }
 
-std::optional<std::uint64_t> GraphSearch::await(const Access& access, std::uint64_t wanted) {
+std::optional<std::uint64_t> GraphSearch::await(const Access& access,
+                                                std::uint64_t least,
+                                                std::uint64_t most) {
   const auto id = repeated(access.thread);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
   event.awaits = true;
-  event.wanted = wanted;
-  if ((id ? read_was(*id) : make_read(event)) == wanted) return wanted;
+  event.wanted = least;
+  event.wanted_to = most;
+  const std::uint64_t value = id ? read_was(*id) : make_read(event);
+  if (value >= least && value <= most) return value;
   static_cast<void>(wait(access.thread, id.has_value()));
   return std::nullopt;
+}
+
+std::uint64_t GraphSearch::await_modify(const Access& access,
+                                        const Modify& modify,
+                                        std::uint64_t least,
+                                        std::uint64_t largest) {
+  if (const auto id = repeated(access.thread)) return modify_was(*id, modify);
+  GraphEvent event = event_of(access, GraphEventKind::read);
+  event.modify = modify;
+  event.awaits = true;
+  event.wanted = least;
+  event.wanted_to = largest;
+  return make_read(event);
+}
+
+void GraphSearch::waits_for(const Access& access,
+                            const Modify& modify,
+                            std::uint64_t least,
+                            std::uint64_t most) {
+  GraphEvent event = event_of(access, GraphEventKind::read);
+  event.modify = modify;
+  event.awaits = true;
+  event.wanted = least;
+  event.wanted_to = most;
+  add_locations();
+  waiting_locks_[access.thread] = event;
+}
+
+// 0, and the others are alternatives.
+unsigned GraphSearch::choose(unsigned thread, unsigned n) {
+  if (const auto id = repeated(thread)) return static_cast<unsigned>(graph().event(*id).value);
+  const GraphEvent event = event_of({.thread = thread}, GraphEventKind::choice);
+  begin_node(event);
+  for (unsigned value = 1; value < n; ++value)
+    level().alternatives.push_back({static_cast<EventId>(value), none});
+  end_node();
+  level().graph.add(event);
+  return 0;
+}
+
+const GraphEvent* GraphSearch::last_event(unsigned thread) const noexcept {
+  return at_[thread] == 0 ? nullptr : &graph().event(graph().thread(thread)[at_[thread] - 1U]);
+}
+
+bool GraphSearch::stands(unsigned thread) const noexcept {
+  const auto events = graph().thread(thread);
+  if (at_[thread] >= events.size()) return false;
+  const GraphEvent& last = graph().event(events.back());
+  const GraphEvent& next = graph().event(events[at_[thread]]);
+  return last.waits() && &next == &last;
+}
+
+void GraphSearch::forget_reads(unsigned thread, unsigned n) {
+  Level& top = level();
+  for (; n > 0; --n) {
+    top.graph.remove_last();
+    if (!top.nodes.empty() && top.nodes.back().size == top.graph.size()) {
+      top.alternatives.resize(top.nodes.back().first);
+      top.nodes.pop_back();
+    }
+    --at_[thread];
+  }
+}
+
+void GraphSearch::took_lock(unsigned thread, std::uint16_t no_callbacks) noexcept {
+  for (const EventId id : graph().thread(thread).subspan(at_[thread] - 2U, 2))
+    level().graph.set_no_callbacks(id, no_callbacks);
+}
+
+void GraphSearch::end_window(unsigned thread) noexcept {
+  level().graph.end_window(graph().thread(thread)[at_[thread] - 1U]);
+}
+
+bool GraphSearch::reads_last(unsigned thread, unsigned first) const noexcept {
+  const auto events = graph().thread(thread);
+  return std::ranges::all_of(events.subspan(first, at_[thread] - first), [&](EventId id) {
+    const GraphEvent& event = graph().event(id);
+    const std::vector<EventId>& writes = graph().location(event.location).writes;
+    return !event.is_read() || event.source == (writes.empty() ? none : writes.back());
+  });
+}
+
+void GraphSearch::set_initial(unsigned location, std::uint64_t value) {
+  initial_[location] = value;
+  if (location < graph().locations().size()) level().graph.set_initial(location, value);
 }
 
 // The operation was not made, whether it is new or was repeated; it will be asked for again.
@@ -191,7 +301,7 @@ bool GraphSearch::wait(unsigned thread, bool was_repeated) {
   return false;
 }
 
-GraphEvent GraphSearch::read_of_lock(unsigned thread, unsigned location) {
+GraphEvent GraphSearch::read_of_lock(unsigned thread, unsigned location) const {
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::read);
   event.lock = true;
   return event;
@@ -234,10 +344,12 @@ void GraphSearch::unlock(unsigned thread, unsigned location) {
 
 // ---- what is added, and what else it could have been ----------------------------------------------
 
-bool GraphSearch::allowed() {
+bool GraphSearch::is_allowed(const ExecutionGraph& graph) const {
   ++counts_.checked;
-  return consistent(graph(), model_);
+  return consistent(graph, model_) && (!feasible_ || feasible_(graph));
 }
+
+bool GraphSearch::allowed() { return is_allowed(graph()); }
 
 bool GraphSearch::allowed_with(const GraphEvent& event, EventId after) {
   level().graph.add(event, after);
@@ -286,8 +398,8 @@ bool GraphSearch::add_read(GraphEvent event) {
     const EventId source = place == 0 ? initial_write : location.writes[place - 1];
     event.read_value(source, top.graph.value_of(event.location, source));
     if (waits(event) && place != last) continue;  // nothing can come of it
-    if ((place != last || strict_) && !allowed_with(event, none)) continue;
-    if (!chosen && (!event.awaits || !event.lock || place == last))
+    if ((place != last || !last_is_allowed()) && !allowed_with(event, none)) continue;
+    if (!chosen && ((!ended_ && (!event.awaits || !event.lock)) || place == last))
       chosen = source;
     else
       top.alternatives.push_back({source, none});
@@ -299,9 +411,13 @@ bool GraphSearch::add_read(GraphEvent event) {
   return !event.modifies || add_modify_write();
 }
 
-GraphEvent GraphSearch::write_of(const GraphEvent& read) {
+GraphEvent GraphSearch::write_of(const GraphEvent& read) const {
   GraphEvent event =
       event_of({.thread = read.thread, .location = read.location}, GraphEventKind::write);
+  event.window = read.window;
+  event.run = read.run;
+  event.no_callbacks = read.no_callbacks;
+  event.cause = none;
   event.modifies = true;
   event.lock = read.lock;
   event.value = read.modify.result(read.value);
@@ -324,7 +440,7 @@ bool GraphSearch::add_write(const GraphEvent& event, std::optional<EventId> behi
   const std::vector<EventId>& writes = top.graph.location(event.location).writes;
   const EventId last = writes.empty() ? initial_write : writes.back();
   EventId after = behind.value_or(last);
-  bool can = (after == last && !strict_) || allowed_with(event, after);
+  bool can = (after == last && last_is_allowed()) || allowed_with(event, after);
   if (!behind) offer_older_places(event);
   if (!can && !behind && top.alternatives.size() != top.nodes.back().first) {
     after = top.alternatives.back().write;
@@ -361,165 +477,6 @@ void GraphSearch::offer_revisits(EventId write, std::optional<EventId> behind) {
       if (after != write && !taken_away(after, read, write))
         top.alternatives.push_back({after, read});
   }
-}
-
-// Who has waited longest takes the lock, and that anybody else might have taken it is an alternative.
-bool GraphSearch::add_unlock(const GraphEvent& event) {
-  begin_node(event);
-  Level& top = level();
-  const GraphLocation& location = top.graph.location(event.location);
-  EventId first = none;
-  for (const EventId read : location.reads) {
-    if (!waits(top.graph.event(read))) continue;
-    if (first == none || top.graph.event(read).stamp < top.graph.event(first).stamp) first = read;
-  }
-  if (first == none) {
-    const EventId after = location.writes.back();
-    const bool can = !strict_ || allowed_with(event, after);
-    if (can) top.graph.add(event, after);
-    end_node();
-    return can;
-  }
-  for (const EventId read : location.reads)
-    if (waits(top.graph.event(read)) && read != first) top.alternatives.push_back({none, read});
-  const Node node = top.nodes.back();
-  end_node();
-  return hand_over(node, first);
-}
-
-// The read, which waits, takes the lock now. Nothing else changes.
-bool GraphSearch::hand_over(const Node& node, EventId read) {
-  GraphEvent taker = graph().event(read);
-  keep([&](EventId id) { return id != read; });
-  ExecutionGraph& next = copy_kept(read);
-  const EventId unlock = next.add(node.event, next.location(node.event.location).writes.back());
-  taker.waited_for = next.renumbered(taker.waited_for);
-  taker.read_value(unlock, node.event.value);
-  next.add_again(taker);
-  return enter_level(!strict_) && add_modify_write();
-}
-
-// The read was handed its lock, and nobody who had waited longer was passed over.
-bool GraphSearch::was_next(EventId read) const {
-  const GraphEvent& taker = graph().event(read);
-  if (!taker.lock || taker.waited_for == none) return false;
-  const GraphLocation& location = graph().location(taker.location);
-  const std::uint16_t handed = graph().event(taker.source).stamp;
-  const unsigned place = graph().place_of(taker.location, taker.source);
-  return std::ranges::none_of(location.reads, [&](EventId other) {
-    const GraphEvent& event = graph().event(other);
-    const bool waited_longer = event.lock && event.waited_for != none &&
-                               event.stamp < taker.stamp &&
-                               graph().event(event.waited_for).stamp < handed;
-    return waited_longer &&
-           (waits(event) || graph().place_of(event.location, event.source) > place);
-  });
-}
-
-// ---- revisits -------------------------------------------------------------------------------------
-
-// It came after the read and did not lead to the write.
-bool GraphSearch::taken_away(EventId event, EventId read, EventId write) const noexcept {
-  return event != write && graph().event(event).stamp > graph().event(read).stamp &&
-         !graph().in_prefix(event, graph().event(write));
-}
-
-bool GraphSearch::maximally_added(EventId read, EventId write) const {
-  if (!added_last(read, write)) return false;
-  for (unsigned e = 0; e < graph().size(); ++e)
-    if (taken_away(static_cast<EventId>(e), read, write) &&
-        !added_last(static_cast<EventId>(e), write))
-      return false;
-  return true;
-}
-
-// Of what was there before the event, or led to the write: nothing that the event could have read, or
-// been behind of, lies behind it in coherence; and nothing reads from it.
-bool GraphSearch::added_last(EventId id, EventId write) const {
-  const GraphEvent& event = graph().event(id);
-  if (!event.is_access()) return true;
-  const GraphLocation& location = graph().location(event.location);
-  const EventId own = event.is_write() ? id : event.source;
-  for (std::size_t n = graph().place_of(event.location, own); n < location.writes.size(); ++n) {
-    const EventId behind = location.writes[n];
-    if (was_there(behind, id, write) && (!strict_ || could_be(id, behind, write))) return false;
-  }
-  if (event.is_read()) return true;
-  return std::ranges::none_of(location.reads, [&](EventId read) {
-    const GraphEvent& reader = graph().event(read);
-    if (!was_there(read, id, write)) return false;
-    if (reader.waited_for == id) return true;
-    return reader.source == id && !was_next(read);  // else it simply waits again
-  });
-}
-
-// The event was there when `than` was added, or led to the write.
-bool GraphSearch::was_there(EventId event, EventId than, EventId write) const noexcept {
-  return event != write && (graph().event(event).stamp <= graph().event(than).stamp ||
-                            graph().in_prefix(event, graph().event(write)));
-}
-
-// With what was there, the event could have read from this, or been behind it.
-bool GraphSearch::could_be(EventId id, EventId behind, EventId write) const {
-  keep([&](EventId e) { return e != id && was_there(e, id, write); });
-  scratch_.copy(graph(), kept_, id);
-  GraphEvent event = graph().event(id);
-  const EventId where = scratch_.renumbered(behind);
-  if (event.is_read()) event.read_value(where, graph().event(behind).value);
-  scratch_.add(event, where);
-  ++counts_.checked;
-  return consistent(scratch_, model_);
-}
-
-// The graph of a level above this one: what is kept, with room for the read.
-ExecutionGraph& GraphSearch::copy_kept(EventId read) {
-  if (levels_.size() == depth_ + 1) levels_.push_back(std::make_unique<Level>());
-  Level& fresh = *levels_[depth_ + 1];
-  fresh.nodes.clear();
-  fresh.alternatives.clear();
-  fresh.graph.copy(graph(), kept_, read);
-  return fresh.graph;
-}
-
-// Goes on with that graph. False: the model forbids it.
-bool GraphSearch::enter_level(bool surely_allowed) {
-  ++depth_;
-  counts_.deepest = std::max(counts_.deepest, depth_);
-  if (surely_allowed || allowed()) return true;
-  --depth_;
-  return false;
-}
-
-// Who was handed a lock and keeps it may have lost the write that takes it; nobody else can have it.
-bool GraphSearch::take_locks_again() {
-  ExecutionGraph& graph = level().graph;
-  for (unsigned t = 0; t < threads_; ++t) {
-    const auto thread = graph.thread(t);
-    if (thread.empty()) continue;
-    const GraphEvent last = graph.event(thread.back());
-    if (!last.is_read() || !last.lock || !last.modifies) continue;
-    const GraphEvent event = write_of(last);
-    if (!allowed_with(event, last.source)) return false;
-    graph.add(event, last.source);
-  }
-  return true;
-}
-
-bool GraphSearch::take_revisit(const Node& node, const Alternative& alternative) {
-  ExecutionGraph& old = level().graph;
-  GraphEvent read = old.event(alternative.read);
-  const EventId added = old.add(node.event, alternative.write);
-  keep([&](EventId id) {
-    return id != alternative.read && id != added && !taken_away(id, alternative.read, added);
-  });
-  old.remove_last();
-  ExecutionGraph& next = copy_kept(alternative.read);
-  const EventId write = next.add(node.event, next.renumbered(alternative.write));
-  read.read_value(write, node.event.value);
-  if (read.lock && waits(read)) read.waited_for = write;
-  next.add_again(read);
-  if (!enter_level(false)) return false;
-  return (!read.modifies || add_modify_write()) && take_locks_again();
 }
 
 }  // namespace tlblab

@@ -19,6 +19,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -63,8 +64,24 @@ class GraphSearch {
   // Returns the value read.
   std::uint64_t modify(const Access& access, const Modify& modify, bool noreturn = false);
   void fence(unsigned thread, GraphEventKind kind);
-  // Nothing if it has to wait.
-  std::optional<std::uint64_t> await(const Access& access, std::uint64_t wanted);
+  // Waits for a value from `least` to `most`. Nothing if it has to wait.
+  std::optional<std::uint64_t> await(const Access& access, std::uint64_t least, std::uint64_t most);
+  std::optional<std::uint64_t> await(const Access& access, std::uint64_t wanted) {
+    return await(access, wanted, wanted);
+  }
+  // A read-modify-write that waits until there is a value from `least` to `largest`, and there is
+  // one now. Returns the value read.
+  std::uint64_t await_modify(const Access& access,
+                             const Modify& modify,
+                             std::uint64_t least,
+                             std::uint64_t largest);
+  // The thread stands before such an operation and cannot make it; told before end().
+  void waits_for(const Access& access,
+                 const Modify& modify,
+                 std::uint64_t least,
+                 std::uint64_t most);
+  // What the hardware does, of n things.
+  unsigned choose(unsigned thread, unsigned n);
   [[nodiscard]] bool lock(unsigned thread, unsigned location);
   [[nodiscard]] bool trylock(unsigned thread, unsigned location);
   [[nodiscard]] bool is_locked(unsigned thread, unsigned location);
@@ -72,6 +89,44 @@ class GraphSearch {
 
   // Of the last load(), modify() or await() that returned a value.
   [[nodiscard]] const GraphEvent& last_read() const noexcept { return graph().event(last_read_); }
+
+  // ---- for a program that is more than its operations (port_search.h) ----
+  // The machine has no other graphs than these. Then what is new may have to be older than the last.
+  void only_if(std::function<bool(const ExecutionGraph&)> feasible) {
+    feasible_ = std::move(feasible);
+    strict_ = true;
+  }
+  // Whether what is new surely can be the last: the machine stands behind all that is in the graph.
+  void surely_last(bool is) noexcept { surely_last_ = is; }
+  // The same execution is made once more, from its beginning.
+  void again();
+  // What the thread's next event is part of and comes of; as in GraphEvent.
+  struct Blocks {
+    std::uint16_t window = 0, run = 0, no_callbacks = 0;
+    EventId cause = initial_write;
+  };
+  void set_blocks(unsigned thread, const Blocks& blocks) noexcept { blocks_[thread] = blocks; }
+  // The last event that the thread made in this execution; null: none.
+  [[nodiscard]] const GraphEvent* last_event(unsigned thread) const noexcept;
+  // Events of the thread that it made in this execution.
+  [[nodiscard]] unsigned made(unsigned thread) const noexcept { return at_[thread]; }
+  // The thread stands at a read of the graph that waits; it will not move in this execution.
+  [[nodiscard]] bool stands(unsigned thread) const noexcept;
+  // Its next event is in the graph already.
+  [[nodiscard]] bool repeats(unsigned thread) const noexcept {
+    return at_[thread] < graph().thread(thread).size();
+  }
+  // The last n events, reads that the thread has just made, are not made after all.
+  void forget_reads(unsigned thread, unsigned n);
+  void set_initial(unsigned location, std::uint64_t value);
+  // The thread's last read-modify-write took a lock: it belongs to the section that begins there.
+  void took_lock(unsigned thread, std::uint16_t no_callbacks) noexcept;
+  // The window of the thread's last event ends with it.
+  void end_window(unsigned thread) noexcept;
+  // After an operation: nothing can come of this execution; end() is not to be called.
+  void give_up() noexcept { cut(); }
+  // Every read that the thread made since `first` took the last write.
+  [[nodiscard]] bool reads_last(unsigned thread, unsigned first) const noexcept;
 
   // After an operation: no execution goes on from here; end() is not to be called.
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
@@ -107,11 +162,14 @@ class GraphSearch {
   // The next event of the thread if it is in the graph already: this is a repetition.
   [[nodiscard]] std::optional<EventId> repeated(unsigned thread);
   std::uint64_t read_was(EventId id) noexcept;
+  std::uint64_t modify_was(EventId id, const Modify& modify) noexcept;
   std::uint64_t make_read(const GraphEvent& event);
-  [[nodiscard]] static GraphEvent event_of(const Access& access, GraphEventKind kind);
-  [[nodiscard]] static GraphEvent read_of_lock(unsigned thread, unsigned location);
-  [[nodiscard]] static GraphEvent write_of(const GraphEvent& read);
+  [[nodiscard]] GraphEvent event_of(const Access& access, GraphEventKind kind) const;
+  [[nodiscard]] GraphEvent read_of_lock(unsigned thread, unsigned location) const;
+  [[nodiscard]] GraphEvent write_of(const GraphEvent& read) const;
   [[nodiscard]] bool allowed();
+  [[nodiscard]] bool is_allowed(const ExecutionGraph& graph) const;
+  [[nodiscard]] bool last_is_allowed() const noexcept { return !strict_ || surely_last_; }
   [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
 
   [[nodiscard]] bool overtaken() const;
@@ -124,6 +182,7 @@ class GraphSearch {
   bool add_write(const GraphEvent& event, std::optional<EventId> behind);
   bool add_modify_write();
   bool add_unlock(const GraphEvent& event);
+  void offer_to_those_who_look(const GraphEvent& event, EventId after);
   bool take_locks_again();
   bool hand_over(const Node& node, EventId read);
   [[nodiscard]] bool was_next(EventId read) const;
@@ -153,9 +212,14 @@ class GraphSearch {
   bool cut_ = false;
   EventId last_read_ = 0;
   std::vector<std::uint16_t> at_;  // operations of each thread in this execution
+  std::vector<Blocks> blocks_;     // of each thread
   std::vector<std::optional<GraphEvent>> waiting_locks_;  // of each thread
-  // There are grace periods: reading the last write, or writing behind all, may then be forbidden.
+  bool ended_ = false;
+  // There are grace periods, or only_if(): reading the last write, or writing behind all, may then be
+  // forbidden.
   bool strict_ = false;
+  bool surely_last_ = false;
+  std::function<bool(const ExecutionGraph&)> feasible_;
   mutable std::vector<EventId> kept_;
   mutable ExecutionGraph scratch_;
   mutable GraphCounts counts_;

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "harness/explore/port_search.h"
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
 #include "harness/instances/scenario_explore.h"
@@ -71,6 +72,66 @@ void search_report(const ExploreOptions& options,
     add_shrunk(report, failing, calls, stop);
   else
     add_found(report, repeated(failing, calls.record));
+}
+
+namespace {
+
+void add_counts(const PortSearch& search, ExploreReport& report) {
+  const GraphCounts& counts = search.counts();
+  report.executions = counts.executions;
+  report.blocked = counts.blocked;
+  report.checked = counts.checked;
+  report.restarts = search.restarts();
+  report.tracked = search.tracked();
+  report.lost = search.lost();
+}
+
+// A schedule says who moves and not what is read: it shows what a sequentially consistent machine does
+// too. What needs a weaker one is told without.
+void add_failing(const ExploreOptions& options,
+                 const ExploreCalls& calls,
+                 Execution&& failing,
+                 ExploreReport& report) {
+  static const std::atomic<bool> never{false};
+  ReplayChooser replay(failing.result.schedule);
+  ExecutionResult again = calls.again(MachineOptions{}.step_limit)(replay);
+  if (again.violation != failing.result.violation) {
+    report.violations.push_back({.violation = std::move(failing.violation), .schedule = {}});
+  } else if (options.shrink) {
+    add_shrunk(report, again, calls, options.stop != nullptr ? *options.stop : never);
+  } else {
+    add_found(report, repeated(again, calls.record));
+  }
+}
+
+}  // namespace
+
+void complete_report(const ExploreOptions& options,
+                     const ExploreCalls& calls,
+                     ExploreReport& report) {
+  using Seconds = std::chrono::duration<double>;
+  const auto began = std::chrono::steady_clock::now();
+  PortSearch search(model_named(options.memory), calls.cpus);
+  std::optional<Execution> failing;
+  const auto is_over = [&] {
+    report.seconds = Seconds(std::chrono::steady_clock::now() - began).count();
+    if (failing || report.seconds >= options.seconds) return true;
+    if (options.executions != 0 && search.counts().executions >= options.executions) return true;
+    return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
+  };
+  while (!is_over()) {
+    if (!search.next()) {
+      report.complete = search.lost() == 0;
+      break;
+    }
+    Execution execution = calls.searched(search);
+    report.steps += execution.result.steps;
+    if (!search.is_given_up() && !execution.result.ok()) failing = std::move(execution);
+  }
+  add_counts(search, report);
+  if (!failing) return;
+  ++report.executions;
+  add_failing(options, calls, std::move(*failing), report);
 }
 
 void replay_report(const ExploreOptions& options,

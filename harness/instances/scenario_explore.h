@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "harness/explore/choosers.h"
@@ -83,11 +84,20 @@ class ExploreRun {
     return *recorder_;
   }
 
-  Execution run() {
-    machine_.run([this](unsigned cpu) { run_cpu(cpu); });
+  // What the programs do beside each other is the search's, if there is one.
+  Execution run(MemorySearch* search = nullptr) {
+    set_the_scene();
+    machine_.search_with(search);
     machine_.run([this](unsigned cpu) {
-      if (cpu == 0) session_.stop();
+      body_.act(labs_[cpu], cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
     });
+    machine_.search_with(nullptr);
+    machine_.run([](unsigned) { unuse_mm<A>(); });
+    on_cpu_0([this] {
+      if constexpr (requires { body_.teardown(labs_[0]); }) body_.teardown(labs_[0]);
+      mmput<A>(*mm_);
+    });
+    on_cpu_0([this] { session_.stop(); });
     // An execution that was cut short leaves gathers open, and that is nobody's fault.
     if (machine_.result().ok() && !machine_.result().cut_short) oracles_.finish();
     Execution execution{machine_.result(), {}, {}};
@@ -114,29 +124,27 @@ class ExploreRun {
     machine_.request_end();
   }
 
-  void run_cpu(unsigned cpu) {
-    if (cpu == 0) {
+  template <class Act>
+  void on_cpu_0(Act act) {
+    machine_.run([&](unsigned cpu) {
+      if (cpu == 0) act();
+    });
+  }
+  void set_the_scene() {
+    on_cpu_0([this] {
       session_.start();
       mm_ = mm_alloc<A>(3);
       mm_->fixes = fixes_;
+      for (unsigned cpu = 0; cpu < cpus_; ++cpu) labs_.emplace_back(lab_, *mm_);
       if (names_) names_->use(*mm_);
       if (recorder_) recorder_->listen(true);
-    }
-    lab_.meet();
-    use_mm<A>(*mm_);
-    Lab<A> lab(lab_, *mm_);
-    if (cpu == 0) {
-      body_.setup(lab);
+    });
+    machine_.run([this](unsigned) { use_mm<A>(*mm_); });
+    on_cpu_0([this] {
+      body_.setup(labs_[0]);
       failures_.arm(choose);
       if (recorder_) recorder_->scene_is_set();
-    }
-    lab_.meet();
-    body_.act(lab, cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
-    unuse_mm<A>();
-    lab_.meet();
-    if (cpu != 0) return;
-    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
-    mmput<A>(*mm_);
+    });
   }
 
   struct fixes fixes_;
@@ -155,6 +163,7 @@ class ExploreRun {
   LabRun lab_{explored_turns};
   Body body_;
   mm_struct* mm_ = nullptr;
+  std::vector<Lab<A>> labs_;             // by CPU
   std::unique_ptr<WordNames<A>> names_;  // null: nobody writes down
   std::unique_ptr<Recorder> recorder_;
   std::vector<TeeSink> tees_;  // by CPU
@@ -163,12 +172,18 @@ class ExploreRun {
 // How a report gets at executions.
 struct ExploreCalls {
   Execute search;
+  // One that a complete search decides.
+  std::function<Execution(MemorySearch& search)> searched;
+  unsigned cpus = 0;
   // What is no part of the search, with at most so many steps.
   std::function<Execute(std::uint64_t step_limit)> again;
   Record record;
 };
 // What is left to do once executions can be had. They add to the report.
 void search_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
+void complete_report(const ExploreOptions& options,
+                     const ExploreCalls& calls,
+                     ExploreReport& report);
 void replay_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
 // If a step was asked for, SIGTRAP is raised there.
 void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report);
@@ -183,6 +198,9 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
     report.allocations.rules = asked.rules;
     report.allocations.counts += asked.counts;
   };
+  // In one place: what is tracked is known by its address.
+  std::optional<ExploreRun<A, Scenario>> in_place;
+  ReplayChooser first_that_can({});
   const ExploreCalls calls{
       .search =
           [&](Chooser& chooser) {
@@ -191,6 +209,15 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             counted(run.allocations());
             return result;
           },
+      .searched =
+          [&](MemorySearch& search) {
+            in_place.emplace(options, cpus, first_that_can);
+            Execution execution = in_place->run(&search);
+            counted(in_place->allocations());
+            in_place.reset();
+            return execution;
+          },
+      .cpus = cpus,
       .again =
           [&](std::uint64_t step_limit) {
             return [&options, cpus, step_limit](Chooser& chooser) {
@@ -206,7 +233,10 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             return execution;
           },
   };
-  if (options.schedule.empty())
+  report.model = options.memory;
+  if (options.schedule.empty() && options.strategy == ExploreStrategy::dpor)
+    complete_report(options, calls, report);
+  else if (options.schedule.empty())
     search_report(options, calls, report);
   else
     replay_report(options, calls, report);

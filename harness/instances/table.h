@@ -59,7 +59,7 @@ struct StressReport {
 
 // ---- explorer -------------------------------------------------------------------------------------
 
-enum class ExploreStrategy : std::uint8_t { random, pct };
+enum class ExploreStrategy : std::uint8_t { random, pct, dpor };
 
 struct ExploreOptions {
   unsigned cpus = 0;
@@ -67,6 +67,7 @@ struct ExploreOptions {
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
   ExploreStrategy strategy = ExploreStrategy::random;
+  std::string memory = "sc";            // or, of dpor, tso or weak
   std::optional<unsigned> preemptions;  // of random: at most so many an execution
   std::string schedule;                 // not empty: replay this one
   bool shrink = true;                   // what a search found, to fewer switches and steps
@@ -92,8 +93,11 @@ struct ExploreReport {
     std::uint64_t found_steps = 0, found_switches = 0;
   };
   std::vector<Found> violations;
-  std::vector<TraceStep> trace;   // of the first violation's schedule, or of the replayed one
-  std::uint64_t blocked = 0;      // executions given up because others had covered them
+  std::vector<TraceStep> trace;  // of the first violation's schedule, or of the replayed one
+  std::uint64_t blocked = 0;     // executions given up because others had covered them
+  // Of a complete search: how often it began again, words whose operations are events, graphs that
+  // the model was asked about, executions that could not be made.
+  std::uint64_t restarts = 0, tracked = 0, checked = 0, lost = 0;
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions

@@ -44,7 +44,7 @@ std::string columns_of(const std::string& text) {
 }
 
 TEST(Counterexample, IsShortAndBreaksTheSameRule) {
-  const ordered_json found = violation("1", false), shrunk = violation("1");
+  const ordered_json found = violation("2", false), shrunk = violation("2");
   EXPECT_EQ(shrunk["kind"], found["kind"]);
   EXPECT_EQ(shrunk["as_found"]["steps"], found["steps"]);
   EXPECT_FALSE(found.contains("as_found"));

@@ -73,7 +73,7 @@ void* Arena::alloc_frame(unsigned cpu) noexcept {
   std::vector<void*>& free = cpus_[cpu].frames;
   void* frame = nullptr;
   if (free.empty()) {
-    frame = frames_.take(page_size);
+    frame = cpus_[cpu].frame_blocks.take(page_size);
     if (frame == nullptr) return nullptr;
     unpoison(frame, page_size);
     std::memset(frame, fresh_byte, page_size);
@@ -150,7 +150,8 @@ Arena::Header* Arena::take_object(unsigned size_class, unsigned cpu) noexcept {
     free.pop_back();
     return header;
   }
-  void* memory = objects_.take(sizeof(Header) + (std::size_t{1} << (smallest + size_class)));
+  void* memory =
+      cpus_[cpu].object_blocks.take(sizeof(Header) + (std::size_t{1} << (smallest + size_class)));
   if (memory == nullptr) return nullptr;
   unpoison(memory, sizeof(Header));
   return new (memory) Header;
@@ -181,11 +182,11 @@ void Arena::take_back() noexcept {
   for (const auto& header : large_) unpoison(header.get() + 1, header->bytes);
   large_.clear();
   held_ = {};
-  frames_.take_back();
-  objects_.take_back();
   for (std::vector<Run>& runs : runs_)
     for (Run& run : runs) run.in_use = false;
   for (PerCpu& cpu : cpus_) {
+    cpu.frame_blocks.take_back();
+    cpu.object_blocks.take_back();
     cpu.frames.clear();
     for (std::vector<Header*>& free : cpu.objects) free.clear();
   }

@@ -2,8 +2,9 @@
 // The memory of one execution. All of it is taken back at once when the next begins, so what an
 // abandoned fiber held is not lost; the host's memory is kept for the next execution.
 //
-// Deterministic, and nobody sees what another CPU allocates: free frames and objects lie on lists
-// of the CPU that freed them, so allocation is no visible step. Freed memory is poisoned for
+// Deterministic, and nobody sees what another CPU allocates: each has blocks of its own, and free
+// frames and objects lie on lists of the CPU that freed them, so allocation is no visible step, and
+// addresses do not depend on who was first. Freed memory is poisoned for
 // AddressSanitizer, filled with junk if asked for, and not freed twice.
 #pragma once
 
@@ -57,6 +58,9 @@ class Arena {
   [[nodiscard]] bool free_frames(void* frames, unsigned order, bool junk) noexcept;
   [[nodiscard]] void* alloc(std::size_t bytes, unsigned cpu) noexcept;  // zeroed
   [[nodiscard]] bool free(void* object, unsigned cpu, bool junk) noexcept;
+  [[nodiscard]] static std::size_t size_of(const void* object) noexcept {
+    return (static_cast<const Header*>(object) - 1)->bytes;
+  }
   void take_back() noexcept;
   [[nodiscard]] HeldMemory held() const noexcept { return held_; }
 
@@ -74,6 +78,8 @@ class Arena {
   static constexpr unsigned smallest = 5;     // 1 << 5 bytes
   static constexpr unsigned classes = 12;     // the largest is 64 KiB; what is larger is the host's
   struct PerCpu {
+    Blocks frame_blocks{std::size_t{1} << 12};
+    Blocks object_blocks{0};
     std::vector<void*> frames;
     std::array<std::vector<Header*>, classes> objects;
   };
@@ -81,8 +87,6 @@ class Arena {
   [[nodiscard]] void* alloc_large(std::size_t bytes) noexcept;
 
   HeldMemory held_;
-  Blocks frames_{std::size_t{1} << 12};
-  Blocks objects_{0};
   std::array<std::vector<Run>, run_orders> runs_;
   std::vector<std::unique_ptr<Header, HostFree>> large_;
   std::array<PerCpu, max_explored_cpus> cpus_;

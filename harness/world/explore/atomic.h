@@ -5,6 +5,7 @@
 // there too. An Atomic is as large as its T. Outside of a run words are plain.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <type_traits>
@@ -14,18 +15,24 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 inline void smp_mb() noexcept {
-  if (detail::current != nullptr) detail::current->fence_full();
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::mb);
 }
 inline void smp_rmb() noexcept {
-  if (detail::current != nullptr) detail::current->fence_acquire();
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::rmb);
 }
 inline void smp_wmb() noexcept {
-  if (detail::current != nullptr) detail::current->fence_release();
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::wmb);
 }
 inline void compiler_barrier() noexcept {}
-inline void smp_mb__before_atomic() noexcept { smp_mb(); }
-inline void smp_mb__after_atomic() noexcept { smp_mb(); }
-inline void smp_mb__after_unlock_lock() noexcept { smp_mb(); }
+inline void smp_mb__before_atomic() noexcept {
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::before_atomic);
+}
+inline void smp_mb__after_atomic() noexcept {
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::after_atomic);
+}
+inline void smp_mb__after_unlock_lock() noexcept {
+  if (detail::current != nullptr) detail::current->fence(GraphEventKind::after_unlock_lock);
+}
 
 namespace detail {
 
@@ -39,6 +46,43 @@ template <class T>
 constexpr T wrapping_sub(T a, T b) noexcept {
   using U = std::make_unsigned_t<T>;
   return static_cast<T>(static_cast<U>(a) - static_cast<U>(b));
+}
+
+// A word as a search sees it (memory_search.h): its bytes, zero-extended.
+template <class T>
+std::uint64_t to_bits(const T& value) noexcept {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  return bits;
+}
+template <class T>
+T from_bits(std::uint64_t bits) noexcept {
+  std::array<std::byte, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), &bits, sizeof(T));
+  return std::bit_cast<T>(bytes);
+}
+template <class T>
+inline constexpr std::uint64_t mask_of = ~0ULL >> (64 - 8 * sizeof(T));
+
+template <class T>
+T searched_load(Engine& engine, const T& word, order o) noexcept {
+  return from_bits<T>(engine.memory->load({engine.actor(), &word, o, to_bits(word)}));
+}
+template <class T>
+void searched_store(Engine& engine, T& word, T value, order o) noexcept {
+  const MemorySearch::Use use{engine.actor(), &word, o, to_bits(word)};
+  word = from_bits<T>(engine.memory->store(use, to_bits(value)));
+  engine.changed();
+}
+template <class T>
+T searched_modify(Engine& engine, T& word, Modify modify) noexcept {
+  const MemorySearch::Use use{engine.actor(), &word, modify.o, to_bits(word)};
+  modify.mask = mask_of<T>;
+  const MemorySearch::Modified done = engine.memory->modify(use, modify);
+  word = from_bits<T>(done.after);
+  engine.changed();
+  return from_bits<T>(done.old);
 }
 
 // By bytes, as compare_exchange of std::atomic compares.
@@ -62,6 +106,7 @@ class Atomic {
   [[nodiscard]] T load(order o) const noexcept {
     if (detail::Engine* engine = detail::current) {
       engine->access_step();
+      if (engine->memory != nullptr) return detail::searched_load(*engine, value_, o);
       engine->loaded(this, o);
       detail::note_word(*engine, Operation::load, this, value_, value_, o);
     }
@@ -70,6 +115,7 @@ class Atomic {
   void store(T value, order o) noexcept {
     if (detail::Engine* engine = detail::current) {
       engine->access_step();
+      if (engine->memory != nullptr) return detail::searched_store(*engine, value_, value, o);
       engine->stored(this, o);
       // Even if it is the same value: what a word of static storage had left over from an earlier
       // execution must not tell in this one.
@@ -80,12 +126,14 @@ class Atomic {
   }
 
   T exchange(T value, order o) noexcept {
-    return modify(o, [value](T) { return value; });
+    return modify(o, Modify::exchange, value, [value](T) { return value; });
   }
   // On failure `expected` becomes the value found and nothing is ordered, as in the kernel.
   bool compare_exchange(T& expected, T desired, order o) noexcept {
     detail::Engine* engine = detail::current;
     if (engine != nullptr) engine->access_step();
+    if (engine != nullptr && engine->memory != nullptr)
+      return searched_compare_exchange(*engine, expected, desired, o);
     const bool done = detail::same(value_, expected);
     if (engine != nullptr) {
       if (done)
@@ -103,24 +151,30 @@ class Atomic {
     return done;
   }
   T fetch_add(T value, order o) noexcept {
-    return modify(o, [value](T old) { return detail::wrapping_add(old, value); });
+    return modify(o, Modify::add, value,
+                  [value](T old) { return detail::wrapping_add(old, value); });
   }
   T fetch_sub(T value, order o) noexcept {
-    return modify(o, [value](T old) { return detail::wrapping_sub(old, value); });
+    return modify(o, Modify::add, detail::wrapping_sub(T{}, value),
+                  [value](T old) { return detail::wrapping_sub(old, value); });
   }
   T fetch_or(T value, order o) noexcept {
-    return modify(o, [value](T old) { return static_cast<T>(old | value); });
+    return modify(o, Modify::bit_or, value, [value](T old) { return static_cast<T>(old | value); });
   }
   T fetch_and(T value, order o) noexcept {
-    return modify(o, [value](T old) { return static_cast<T>(old & value); });
+    return modify(o, Modify::bit_and, value,
+                  [value](T old) { return static_cast<T>(old & value); });
   }
 
  private:
   template <class Op>
-  T modify(order o, Op op) noexcept {
+  T modify(order o, Modify::Op what, T operand, Op op) noexcept {
     detail::Engine* engine = detail::current;
     if (engine != nullptr) {
       engine->access_step();
+      if (engine->memory != nullptr)
+        return detail::searched_modify(*engine, value_,
+                                       {.op = what, .o = o, .operand = detail::to_bits(operand)});
       engine->modified(this, o);
     }
     const T old = value_;
@@ -128,6 +182,15 @@ class Atomic {
     if (engine != nullptr && !detail::same(old, value_)) engine->changed();
     if (engine != nullptr) detail::note_word(*engine, Operation::modify, this, old, value_, o);
     return old;
+  }
+  bool searched_compare_exchange(detail::Engine& engine, T& expected, T desired, order o) noexcept {
+    const T wanted = expected;
+    expected = detail::searched_modify(engine, value_,
+                                       {.op = Modify::compare_exchange,
+                                        .o = o,
+                                        .operand = detail::to_bits(desired),
+                                        .expected = detail::to_bits(wanted)});
+    return detail::same(expected, wanted);
   }
   T value_{};
 };
@@ -142,16 +205,26 @@ void write_once(Atomic<T>& word, T value) noexcept {
 }
 
 // The same for a plain word in a frame. No step of its own: a program's access is one inside its
-// window, and a copy of a page counts as one.
+// window, and a copy of a page counts as one. For a search each word is one.
 template <class T>
   requires std::is_integral_v<T> || std::is_pointer_v<T>
 T read_once(const T& word) noexcept {
-  return word;
+  detail::Engine* engine = detail::current;
+  if (engine == nullptr || engine->memory == nullptr) [[likely]]
+    return word;
+  engine->silent_step();
+  return detail::searched_load(*engine, word, order::relaxed);
 }
 template <class T>
   requires std::is_integral_v<T> || std::is_pointer_v<T>
 void write_once(T& word, T value) noexcept {
-  word = value;
+  detail::Engine* engine = detail::current;
+  if (engine == nullptr || engine->memory == nullptr) [[likely]] {
+    word = value;
+    return;
+  }
+  engine->silent_step();
+  detail::searched_store(*engine, word, value, order::relaxed);
 }
 
 // No step: code whose uses are ordered cannot tell, and an unordered pair is a `data_race`. Making

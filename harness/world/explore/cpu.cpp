@@ -23,14 +23,46 @@ void wait_for_acknowledgements(detail::Engine& engine, CpuSet targets) noexcept 
       [&] { self.awaited = 0; });
 }
 
+// Full: what posts by a locked instruction orders all that came before it.
+void post_for_search(detail::Engine& engine,
+                     detail::CallSingle& call,
+                     detail::Cpu& target) noexcept {
+  if (engine.memory == nullptr) return;
+  const unsigned actor = engine.actor();
+  const detail::OneUnit unit(engine);
+  call.pending = engine.memory->store({actor, &call.pending, order::relaxed, call.pending}, 1);
+  target.posted =
+      engine.memory
+          ->modify({actor, &target.posted, order::full, target.posted},
+                   {.op = Modify::bit_or, .o = order::full, .operand = cpu_bit(call.sender)})
+          .after;
+}
+
+// One after the other, since each is an event of its own.
+void await_for_search(detail::Engine& engine, unsigned target) noexcept {
+  detail::Cpu& self = *engine.running;
+  const CpuSet bit = cpu_bit(target);
+  engine.silent_step_when(
+      [&] {
+        self.awaited = bit;
+        if ((self.unacknowledged & bit) != 0) engine.disable(cpu_bit(self.id));
+      },
+      [&] { self.awaited = 0; });
+  const std::uint64_t& pending =
+      engine.calls[std::size_t{self.id} * engine.nr_cpus + target].pending;
+  engine.memory->await({engine.actor(), &pending, order::acquire, pending}, 0, 0);
+}
+
 }  // namespace
 
 void local_irq_save() noexcept {
   detail::Engine& engine = detail::engine();
   detail::Cpu& self = *engine.running;
-  if (self.irq_off == 0) engine.step();
+  if (self.irq_off == 0) engine.step_without_interrupts();
   if (++self.irq_off != 1) return;
   detail::note(engine, Operation::irq_save);
+  const detail::OneUnit unit(engine);
+  detail::interrupts_go_off(engine);
   detail::enter_section(engine, self);
   engine.update_both(self);
 }
@@ -42,7 +74,11 @@ void local_irq_restore() noexcept {
   if (self.irq_off == 1) engine.step();
   if (--self.irq_off != 0) return;
   detail::note(engine, Operation::irq_restore);
-  detail::leave_section(engine, self);
+  {
+    const detail::OneUnit unit(engine);
+    detail::leave_section(engine, self);
+    detail::interrupts_come_on(engine);
+  }
   engine.update_both(self);
 }
 
@@ -52,6 +88,7 @@ void cpu_relax() noexcept {
   detail::WaitContext& wait = engine.running->wait;
   const CpuSet self = cpu_bit(engine.running->id);
   const auto by_others = [&] { return engine.changes - wait.own_changes; };
+  if (engine.memory != nullptr) engine.memory->relax(engine.actor());
   engine.step_or_interrupt(
       [&] {
         if (by_others() != wait.seen) return;
@@ -78,6 +115,7 @@ ipi_ticket ipi_post(const cpumask& targets, ipi_fn fn, void* info) noexcept {
     self.clock.tick(self.id);
     self.unacknowledged |= cpu_bit(target);
     detail::Cpu& other = engine.cpus[target];
+    post_for_search(engine, call, other);
     if (other.mailbox.empty()) ++self.ipis_sent;
     other.mailbox.push(&call);
     engine.update_interrupt(other);
@@ -89,6 +127,8 @@ void ipi_wait(const ipi_ticket& ticket) noexcept {
   detail::Engine& engine = detail::engine();
   const auto targets = static_cast<CpuSet>(ticket.targets.word(0));
   if (targets == 0) return;
+  if (engine.memory != nullptr)
+    ticket.targets.for_each([&](unsigned target) { await_for_search(engine, target); });
   wait_for_acknowledgements(engine, targets);
   detail::note(engine, Operation::ipi_wait, nullptr, targets);
   const std::size_t first = std::size_t{engine.running->id} * engine.nr_cpus;

@@ -31,7 +31,8 @@ void Engine::reset(unsigned count) {
   result = {};
   result.schedule = std::move(schedule);
   running = &cpus[0];
-  relaxing = in_section = sections_awaited = 0;
+  relaxing = in_section = sections_awaited = silent_ = uninterrupted_ = 0;
+  memory = nullptr;
   changes = steps_ = enabled_ = 0;
   grace_periods = {};
   had_grace_period = end_requested = in_window = false;
@@ -60,11 +61,13 @@ void Engine::run(void (*body)(void*, unsigned), void* context) {
   start_bodies();
   if (result.ok() && !result.cut_short && enabled_ != 0) {
     running = &cpus[0];
-    const unsigned actor = pick();
-    note_step(actor);
-    running = &cpus[cpu_of_actor(actor)];
-    running->chosen_as = kind_of_actor(actor);
-    Fiber::change(main_, running->fiber);
+    const unsigned actor = memory == nullptr ? pick() : ask_search();
+    if (actor != MemorySearch::nobody) {
+      note_step(actor);
+      running = &cpus[cpu_of_actor(actor)];
+      running->chosen_as = kind_of_actor(actor);
+      Fiber::change(main_, running->fiber);
+    }
   } else if (result.ok() && bodies_running_ != 0 && !result.cut_short) {
     result.violation = "deadlock";
   }
@@ -144,7 +147,35 @@ void Engine::pay_attention() noexcept {
   attention_ = step_limit;
 }
 
+// Nobody: the execution is over, and the result says how.
+unsigned Engine::ask_search() noexcept {
+  std::uint64_t enabled = enabled_;
+  std::uint32_t unfinished = 0;
+  for (unsigned id = 0; id < nr_cpus; ++id) {
+    if (!cpus[id].ended) unfinished |= cpu_bit(id);
+    if ((uninterrupted_ & cpu_bit(id)) != 0)
+      enabled &=
+          ~(actor_bit(actor_of(ActorKind::irq, id)) | actor_bit(actor_of(ActorKind::rcu, id)));
+    const unsigned irq = actor_of(ActorKind::irq, id);
+    if ((enabled & actor_bit(irq)) != 0) memory->stands_before(irq, &cpus[id].irq_off, true);
+  }
+  const unsigned actor = memory->next_actor(enabled, relaxing, unfinished);
+  if (actor != MemorySearch::nobody) return actor;
+  if (memory->is_deadlock())
+    result.violation = "deadlock";
+  else
+    result.cut_short = unfinished != 0;
+  return actor;
+}
+
+unsigned Engine::pick_of_search() noexcept {
+  const unsigned actor = ask_search();
+  if (actor == MemorySearch::nobody) leave_for_main();
+  return actor;
+}
+
 unsigned Engine::pick() noexcept {
+  if (memory != nullptr) return pick_of_search();
   const std::uint64_t enabled = enabled_;
   if ((enabled & (enabled - 1)) == 0) {
     if (enabled == 0) nothing_enabled();
@@ -184,7 +215,9 @@ unsigned Engine::choose(unsigned n) noexcept {
   if (n <= 1) return 0;
   end_if(n > max_hardware_choices, "choice_too_wide");
   unsigned value = 0;
-  if (chooser != nullptr) {
+  if (memory != nullptr) {
+    value = memory->choose(actor(), n);
+  } else if (chooser != nullptr) {
     ++result.choices;
     value = chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
     if (value >= n) std::abort();  // a broken Chooser
@@ -217,10 +250,15 @@ void Engine::update_callbacks(Cpu& cpu) noexcept {
 void Engine::serve(ActorKind what) noexcept {
   Cpu& self = *running;
   const WaitContext interrupted = self.wait;
+  const ActorKind context = self.context;
+  self.context = what;
+  if (memory != nullptr) memory->run_begins(actor());
   if (what == ActorKind::irq)
     serve_mailbox();
   else
     run_callbacks();
+  if (memory != nullptr) memory->run_ends(actor());
+  self.context = context;
   self.wait = interrupted;
 }
 
@@ -230,7 +268,13 @@ void Engine::serve_mailbox() noexcept {
   Queue<CallSingle> posted = self.mailbox.take();
   ++self.interrupts;
   ++self.irq_off;
-  enter_section(*this, self);
+  {
+    const OneUnit unit(*this);
+    if (memory != nullptr)
+      memory->interrupt({actor(), &self.posted, order::full, self.posted}, &self.irq_off);
+    self.posted = 0;
+    enter_section(*this, self);
+  }
   note(*this, Operation::ipi_handler);
   update_interrupt(self);
   update_callbacks(self);
@@ -240,10 +284,15 @@ void Engine::serve_mailbox() noexcept {
     call.fn(call.info);
     step();  // the acknowledgement
     note(*this, Operation::ipi_done, nullptr, call.sender);
+    // The acknowledgement is the last of the unit, since it is what others wait for.
+    const OneUnit unit(*this);
+    if (posted.empty()) {
+      leave_section(*this, self);
+      if (memory != nullptr) memory->unlock(actor(), &self.irq_off);
+    }
     acknowledge(call, self.id);
   }
   --self.irq_off;
-  leave_section(*this, self);
   update_both(self);
 }
 
@@ -251,6 +300,9 @@ void Engine::serve_mailbox() noexcept {
 void Engine::acknowledge(CallSingle& call, unsigned target) noexcept {
   call.clock.copy(running->clock, nr_cpus);
   running->clock.tick(target);
+  call.pending = memory == nullptr
+                     ? 0
+                     : memory->store({actor(), &call.pending, order::release, call.pending}, 0);
   Cpu& sender = cpus[call.sender];
   sender.unacknowledged &= ~cpu_bit(target);
   if (sender.awaited != 0 && (sender.unacknowledged & sender.awaited) == 0)
@@ -264,6 +316,15 @@ void Engine::run_callbacks() noexcept {
   self.in_callbacks = true;
   update_callbacks(self);
   acquire(self.grace_periods);
+  {
+    const OneUnit unit(*this);
+    for (const rcu_head* head = over.first; head != nullptr && memory != nullptr;
+         head = head->next) {
+      memory->caused_by(actor(), head);
+      sections_are_over(*this, *head);
+      memory->await({actor(), head, order::acquire, 1}, 1, 1);
+    }
+  }
   note(*this, Operation::rcu_callbacks);
   while (!over.empty()) {
     rcu_head* head = over.pop();
@@ -314,6 +375,12 @@ void Engine::modified(const void* word, order o) noexcept {
   if (o == order::full) fence_release();
 }
 
+void Engine::fence(GraphEventKind kind) noexcept {
+  if (memory != nullptr) return memory->fence(actor(), kind);
+  if (kind != GraphEventKind::wmb) fence_acquire();
+  if (kind != GraphEventKind::rmb) fence_release();
+}
+
 void Engine::fence_acquire() noexcept { acquire(running->unacquired); }
 
 void Engine::fence_release() noexcept {
@@ -332,6 +399,7 @@ void Engine::refresh(UseHistory& history) noexcept {
 }
 
 void Engine::shared_read(UseHistory& history) noexcept {
+  if (memory != nullptr) return end_if(!memory->plain(actor(), &history, false), "data_race");
   refresh(history);
   end_if(!known(history.write), "data_race");
   const unsigned self = running->id;
@@ -350,6 +418,7 @@ void Engine::shared_read(UseHistory& history) noexcept {
 }
 
 void Engine::shared_written(UseHistory& history) noexcept {
+  if (memory != nullptr) return end_if(!memory->plain(actor(), &history, true), "data_race");
   refresh(history);
   const bool reads_known = history.readers == 0
                                ? known(history.read)
@@ -359,6 +428,7 @@ void Engine::shared_written(UseHistory& history) noexcept {
 }
 
 void Engine::shared_made(UseHistory& history) noexcept {
+  if (memory != nullptr) memory->fresh(&history, sizeof history);
   history = {execution_, 0, epoch_of(running->id, running->clock.of(running->id)), 0};
 }
 

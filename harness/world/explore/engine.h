@@ -27,6 +27,7 @@
 #include "harness/world/explore/chooser.h"
 #include "harness/world/explore/clock.h"
 #include "harness/world/explore/fiber.h"
+#include "harness/world/explore/memory_search.h"
 #include "mm/types.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -45,6 +46,7 @@ struct CallSingle {
   void* info = nullptr;
   CallSingle* next = nullptr;
   unsigned sender = 0;
+  std::uint64_t pending = 0;  // for a search: 1 until the target has run it
   VectorClock clock;  // of the sender at the post, then of the target at the acknowledgement
 };
 
@@ -81,12 +83,20 @@ struct WaitContext {
 // All of a CPU that belongs to one execution.
 struct CpuState {
   unsigned id = 0;
-  unsigned irq_off = 0;     // depth of local_irq_save
-  unsigned rcu_depth = 0;   // read-side sections, interrupts off included
+  unsigned irq_off = 0;    // depth of local_irq_save
+  unsigned rcu_depth = 0;  // read-side sections, interrupts off included
+  // For a search: read-side sections of the body, of handlers and of callbacks.
+  struct Sections {
+    unsigned depth = 0;
+    std::uint64_t count = 0;  // of their beginnings and ends
+  };
+  std::array<Sections, 3> sections{};
   unsigned lock_depth = 0;  // spinlocks held
   bool in_callbacks = false;
   bool awaits_grace_period = false;  // stands in synchronize_rcu()
   bool ended = false;
+  ActorKind context = ActorKind::cpu;    // whose operations are made now
+  std::uint64_t posted = 0;              // for a search: senders of what is in the mailbox
   ActorKind chosen_as = ActorKind::cpu;  // why it was switched to
   WaitContext wait;
   Queue<CallSingle> mailbox;
@@ -125,6 +135,41 @@ class Engine {
   void step() noexcept {
     forbid_in_window("waits_inside_access_window");
     stand([] {}, [] {});
+  }
+  // One that only a search knows: elsewhere the operation belongs to another's step.
+  void silent_step() noexcept {
+    if (in_window) return;
+    const CpuSet self = cpu_bit(running->id);
+    silent_ |= self;
+    uninterrupted_ |= self;
+    static_cast<void>(next());
+    silent_ &= ~self;
+    uninterrupted_ &= ~self;
+  }
+  // The same for one that may have to wait. Interrupts may come.
+  template <class Arm, class Disarm>
+  void silent_step_when(Arm arm, Disarm disarm) noexcept {
+    const CpuSet self = cpu_bit(running->id);
+    stand(
+        [&] {
+          silent_ |= self;
+          arm();
+        },
+        [&] {
+          silent_ &= ~self;
+          disarm();
+          enable(self);
+        });
+  }
+  // Before what no interrupt may come in between.
+  void step_without_interrupts() noexcept {
+    forbid_in_window("waits_inside_access_window");
+    stand(
+        [&] {
+          if (memory != nullptr && running->irq_off == 0)
+            memory->stands_before(actor(), &running->irq_off, true);
+        },
+        [] {});
   }
   // The same for accesses to words, which inside an access window belong to the window's step.
   void access_step() noexcept {
@@ -188,6 +233,7 @@ class Engine {
   void loaded(const void* word, order o) noexcept;
   void stored(const void* word, order o) noexcept;
   void modified(const void* word, order o) noexcept;
+  void fence(GraphEventKind kind) noexcept;
   void fence_acquire() noexcept;
   void fence_release() noexcept;
   void fence_full() noexcept {
@@ -201,6 +247,8 @@ class Engine {
   Cpu* running = nullptr;
   unsigned nr_cpus = 0;
   bool in_window = false;
+  MemorySearch* memory = nullptr;  // that decides what operations read, while the CPUs run
+  [[nodiscard]] unsigned actor() const noexcept { return actor_of(running->context, running->id); }
   CpuSet relaxing = 0;  // stand in cpu_relax() and wait for a change
   std::uint64_t changes = 0;
   CpuSet in_section = 0;          // CPUs inside a read-side section
@@ -233,7 +281,10 @@ class Engine {
   }
   [[nodiscard]] ActorKind next() noexcept;
   [[nodiscard]] unsigned pick() noexcept;
+  [[nodiscard]] unsigned ask_search() noexcept;
+  [[nodiscard]] unsigned pick_of_search() noexcept;
   void note_step(unsigned actor) noexcept {
+    if (kind_of_actor(actor) == ActorKind::cpu && (silent_ & cpu_bit(actor)) != 0) return;
     ++steps_;
     result.schedule.push_back({static_cast<std::uint8_t>(actor), false, 0});
   }
@@ -252,6 +303,8 @@ class Engine {
   [[nodiscard]] bool known(Epoch use) const noexcept;
 
   std::uint64_t enabled_ = 0;  // actors that can move
+  CpuSet silent_ = 0;          // CPUs whose step is not one for anybody else
+  CpuSet uninterrupted_ = 0;   // and that no interrupt comes to there
   std::uint64_t steps_ = 0;
   std::uint64_t attention_ = 0;  // number of steps at which pay_attention() is due
   bool starting_ = false;        // bodies run to their first step, one after the other
@@ -264,6 +317,31 @@ class Engine {
   std::vector<VectorClock> readers_;  // of Shared words with several readers
   friend struct BodyStart;
 };
+
+// For a search: the operations of one step that are several.
+class OneUnit {
+ public:
+  explicit OneUnit(Engine& engine) noexcept
+      : engine_(engine.memory == nullptr ? nullptr : &engine) {
+    if (engine_ != nullptr) engine_->memory->window_begins(engine_->actor());
+  }
+  ~OneUnit() {
+    if (engine_ != nullptr) engine_->memory->window_ends(engine_->actor());
+  }
+  OneUnit(const OneUnit&) = delete;
+  OneUnit& operator=(const OneUnit&) = delete;
+
+ private:
+  Engine* engine_;
+};
+
+// For a search: interrupts of the running CPU are off, or on again.
+inline void interrupts_go_off(Engine& engine) noexcept {
+  if (engine.memory != nullptr) engine.memory->lock(engine.actor(), &engine.running->irq_off);
+}
+inline void interrupts_come_on(Engine& engine) noexcept {
+  if (engine.memory != nullptr) engine.memory->unlock(engine.actor(), &engine.running->irq_off);
+}
 
 // Of the running execution; null outside of one: then words are plain and nothing is checked.
 inline constinit Engine* current = nullptr;

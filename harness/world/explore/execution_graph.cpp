@@ -8,7 +8,8 @@ namespace tlblab {
 std::uint64_t Modify::result(std::uint64_t old) const noexcept {
   switch (op) {
     case add:
-    case add_unless: return (old + operand) & mask;
+    case add_unless:
+    case add_below: return (old + operand) & mask;
     case bit_or: return old | operand;
     case bit_and: return old & operand;
     default: return operand;
@@ -19,7 +20,7 @@ void GraphEvent::read_value(EventId from, std::uint64_t got) noexcept {
   source = from;
   value = got;
   if (modify.op == Modify::none) return;
-  modifies = modify.succeeds(got);
+  modifies = modify.succeeds(got) && !waits();
   acquire = modifies && modify.o == order::acquire;
   full = modifies && modify.o == order::full;
 }
@@ -53,10 +54,14 @@ void ExecutionGraph::set_prefix(GraphEvent& event) const noexcept {
   event.prefix = {};
   if (event.po != 0) event.prefix = events_[po_[event.thread].back()].prefix;
   event.prefix[event.thread] = static_cast<std::uint16_t>(event.po + 1);
-  if (!event.is_read() || event.source == initial_write) return;
-  const PrefixClock& seen = events_[event.source].prefix;
-  for (unsigned t = 0; t < max_graph_threads; ++t)
-    event.prefix[t] = std::max(event.prefix[t], seen[t]);
+  const auto add = [&](EventId earlier) {
+    if (earlier == initial_write) return;
+    const PrefixClock& seen = events_[earlier].prefix;
+    for (unsigned t = 0; t < max_graph_threads; ++t)
+      event.prefix[t] = std::max(event.prefix[t], seen[t]);
+  };
+  add(event.cause);
+  if (event.is_read()) add(event.source);
 }
 
 EventId ExecutionGraph::add(const GraphEvent& given, EventId after) {
@@ -115,6 +120,7 @@ void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> k
     renumbered_[id] = number;
     events_.push_back(event);
     events_.back().stamp = stamps_[event.stamp];
+    events_.back().cause = renumbered(event.cause);
     if (event.is_read()) copy_read(event, events_.back());
     if (event.kind == GraphEventKind::grace_period) ++grace_periods_;
     po_[event.thread].push_back(number);

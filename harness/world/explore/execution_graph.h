@@ -42,25 +42,37 @@ enum class GraphEventKind : std::uint8_t {
   read_lock,  // RCU
   read_unlock,
   grace_period,
+  choice,  // of the hardware, between 0 and bound - 1
 };
 
 // What a read-modify-write writes for the value that it read.
 struct Modify {
-  enum Op : std::uint8_t { none, exchange, add, bit_or, bit_and, compare_exchange, add_unless };
+  enum Op : std::uint8_t {
+    none,
+    exchange,
+    add,
+    bit_or,
+    bit_and,
+    compare_exchange,
+    add_unless,
+    add_below
+  };
   Op op = none;
   order o = order::relaxed;    // if it succeeds
   std::uint64_t operand = 0;   // compare_exchange: what is wanted there
-  std::uint64_t expected = 0;  // compare_exchange; add_unless: where nothing is added
+  std::uint64_t expected = 0;  // compare_exchange; add_unless: where nothing is added; add_below:
+                               // the least value to which nothing is added
   std::uint64_t mask = ~0ULL;  // of the word's bits
 
   [[nodiscard]] bool succeeds(std::uint64_t old) const noexcept {
     if (op == add_unless) return old != expected;
+    if (op == add_below) return old < expected;
     return op != none && (op != compare_exchange || old == expected);
   }
   [[nodiscard]] std::uint64_t result(std::uint64_t old) const noexcept;
   // The result depends on what was read.
   [[nodiscard]] bool computes() const noexcept {
-    return op == add || op == add_unless || op == bit_or || op == bit_and;
+    return op == add || op == add_unless || op == add_below || op == bit_or || op == bit_and;
   }
 };
 
@@ -76,8 +88,17 @@ struct GraphEvent {
   EventId source = initial_write;  // read: the write that it reads from
   bool modifies = false;           // part of a read-modify-write that succeeds
   Modify modify{};                 // read: of the read-modify-write that it may be
-  bool awaits = false;             // read: it waits until there is `wanted`
-  std::uint64_t wanted = 0;
+  bool awaits = false;             // read: it waits until there is a value that is wanted
+  std::uint64_t wanted = 0;        // the least of these values
+  std::uint64_t wanted_to = 0;     // and the largest
+  // Parts of what nothing else of the machine, or nothing else of the CPU, comes in between.
+  std::uint16_t window = 0;  // number of the access window in its thread, from 1; 0: none
+  std::uint16_t run = 0;     // the same of the run of an interrupt handler
+  bool window_over = false;  // the last event of it
+  // Number of the section of its thread, from 1, in which no callbacks run on the CPU; 0: none.
+  std::uint16_t no_callbacks = 0;
+  // What made the thread move, if that is no event of its own: the post that its interrupt comes of.
+  EventId cause = initial_write;
   // Of a lock that was held: the write by which it was, when the read had to wait.
   EventId waited_for = initial_write;
   bool lock = false;  // part of spin_lock; of a write with release: spin_unlock
@@ -94,6 +115,10 @@ struct GraphEvent {
   // What a read gets, and what follows from it.
   void read_value(EventId from, std::uint64_t got) noexcept;
 
+  // A read that has not seen what it waits for.
+  [[nodiscard]] bool waits() const noexcept {
+    return awaits && (value < wanted || value > wanted_to);
+  }
   [[nodiscard]] bool is_read() const noexcept { return kind == GraphEventKind::read; }
   [[nodiscard]] bool is_write() const noexcept { return kind == GraphEventKind::write; }
   [[nodiscard]] bool is_access() const noexcept { return is_read() || is_write(); }
@@ -136,6 +161,16 @@ class ExecutionGraph {
   // The next event of its thread: thread, kind, location and the like are given; po, stamp and
   // prefix are not. A read has its source and value, a write goes to the place `after` of coherence.
   EventId add(const GraphEvent& given, EventId after = initial_write);
+  // The same program may hold other values when it runs again (addresses of what it allocated).
+  void set_initial(unsigned location, std::uint64_t value) noexcept {
+    locations_[location].initial = value;
+  }
+  void set_value(EventId id, std::uint64_t value) noexcept { events_[id].value = value; }
+  void set_modify(EventId id, const Modify& modify) noexcept { events_[id].modify = modify; }
+  void end_window(EventId id) noexcept { events_[id].window_over = true; }
+  void set_no_callbacks(EventId id, std::uint16_t section) noexcept {
+    events_[id].no_callbacks = section;
+  }
   // Takes the event with the highest number away.
   void remove_last();
   // Becomes these events of the other graph, ascending, which with each event have its prefix. The

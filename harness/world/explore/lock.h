@@ -51,6 +51,11 @@ class RwSem {
   [[nodiscard]] bool is_free() const noexcept { return writer_ == 0 && readers_ == 0; }
   void take_read(detail::Engine& engine) noexcept;
   void take_write(detail::Engine& engine) noexcept;
+  void took_read(detail::Engine& engine) noexcept;
+  void took_write(detail::Engine& engine) noexcept;
+  void tell_search(detail::Engine& engine, MemorySearch::Section what) noexcept;
+  void waits_for_search(detail::Engine& engine, MemorySearch::Section what) noexcept;
+  [[nodiscard]] bool can_try(detail::Engine& engine, MemorySearch::Section what, bool can) noexcept;
   void state_changed(detail::Engine& engine) noexcept;
   static void must_be_able_to_sleep(detail::Engine& engine) noexcept;
 

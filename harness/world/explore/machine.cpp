@@ -59,6 +59,8 @@ std::uint64_t Machine::charged(unsigned cpu, Cost cost) const noexcept {
 
 void Machine::run_erased(ErasedBody body, void* context) { engine_.run(body, context); }
 
+void Machine::search_with(MemorySearch* search) noexcept { engine_.memory = search; }
+
 void Machine::request_end() noexcept {
   engine_.end_requested = true;
   engine_.attend();

@@ -47,6 +47,8 @@ class Machine {
                   unsigned cpu) { (*static_cast<std::remove_reference_t<Body>*>(context))(cpu); },
                const_cast<void*>(static_cast<const void*>(&body)));
   }
+  // Who decides what the operations of the next runs read; null again: nobody.
+  void search_with(MemorySearch* search) noexcept;
   // The execution ends at the next step: for a listener that has seen enough.
   void request_end() noexcept;
   // Of all runs so far; until the next machine is made.

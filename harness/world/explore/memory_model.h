@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace tlblab {
 
@@ -11,5 +12,19 @@ enum class MemoryModel : std::uint8_t {
   tso,   // x86: a store is seen by others later than by its CPU
   weak,  // the kernel's model (LKMM) without load buffering: each load stays before later stores
 };
+
+constexpr const char* name_of(MemoryModel model) noexcept {
+  switch (model) {
+    case MemoryModel::sc: return "sc";
+    case MemoryModel::tso: return "tso";
+    case MemoryModel::weak: break;
+  }
+  return "weak";
+}
+// Of a name that is one of these.
+constexpr MemoryModel model_named(std::string_view name) noexcept {
+  if (name == "sc") return MemoryModel::sc;
+  return name == "tso" ? MemoryModel::tso : MemoryModel::weak;
+}
 
 }  // namespace tlblab

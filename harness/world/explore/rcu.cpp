@@ -24,30 +24,97 @@ void grace_period_over(Engine& engine, rcu_head& head) noexcept {
 // have left the section between the two, and so not hold up the older one either.
 void end_grace_periods(Engine& engine) noexcept {
   Queue<rcu_head>& waiting = engine.grace_periods;
-  while (!waiting.empty() && waiting.first->awaited == 0) grace_period_over(engine, *waiting.pop());
+  if (engine.memory == nullptr) {
+    while (!waiting.empty() && waiting.first->awaited == 0)
+      grace_period_over(engine, *waiting.pop());
+  } else {  // one that still looks holds up no other
+    for (Queue<rcu_head> all = waiting.take(); !all.empty();)
+      if (rcu_head* head = all.pop(); head->awaited == 0)
+        grace_period_over(engine, *head);
+      else
+        waiting.push(head);
+  }
   engine.sections_awaited = 0;
   for (const rcu_head* head = waiting.first; head != nullptr; head = head->next)
     engine.sections_awaited |= head->awaited;
 }
 
+// What would have to be over before the other can go on.
+bool interrupts(unsigned kind, ActorKind other) noexcept {
+  const auto rank = [](ActorKind of) { return of == ActorKind::irq ? 2 : of == ActorKind::rcu; };
+  return rank(static_cast<ActorKind>(kind)) > rank(other);
+}
+
+// For a search the grace period looks at one CPU after the other, and ends when it has left those that
+// were inside. Full: what came before is seen by every section that begins later.
+void look_at_sections(Engine& engine, rcu_head& head) noexcept {
+  constexpr CpuSet looking = cpu_bit(31);
+  head.awaited = looking;
+  engine.grace_periods.push(&head);
+  for (unsigned id = 0; id < engine.nr_cpus; ++id)
+    for (unsigned kind = 0; kind < 3; ++kind) {
+      if (id == engine.running->id && interrupts(kind, engine.running->context)) continue;
+      engine.silent_step_when([] {}, [] {});
+      const std::uint64_t& count = engine.cpus[id].sections[kind].count;
+      const MemorySearch::Use use{engine.actor(), &count, order::full, count};
+      head.began[id][kind] = engine.memory->modify(use, {.op = Modify::add, .o = order::full}).old;
+      if ((head.began[id][kind] & 1) == 0) continue;
+      head.awaited |= cpu_bit(id);
+      engine.sections_awaited |= cpu_bit(id);
+    }
+  head.awaited &= ~looking;
+}
+
+void count_section(Engine& engine, std::uint64_t& count, order o) noexcept {
+  count = engine.memory->count_section({engine.actor(), &count, o, count});
+}
+
+void enter_for_search(Engine& engine, Cpu& cpu) noexcept {
+  if (engine.memory == nullptr) return;
+  Cpu::Sections& own = cpu.sections[static_cast<unsigned>(cpu.context)];
+  if (own.depth++ == 0) count_section(engine, own.count, order::acquire);
+}
+void leave_for_search(Engine& engine, Cpu& cpu) noexcept {
+  if (engine.memory == nullptr) return;
+  Cpu::Sections& own = cpu.sections[static_cast<unsigned>(cpu.context)];
+  if (--own.depth == 0) count_section(engine, own.count, order::release);
+}
+
 void begin_grace_period(Engine& engine, rcu_head& head) noexcept {
   head.cpu = engine.running;
-  head.awaited = engine.in_section;
   engine.had_grace_period = true;
   engine.release(engine.grace_period_began);
-  engine.grace_periods.push(&head);
+  if (engine.memory != nullptr) {
+    look_at_sections(engine, head);
+  } else {
+    head.awaited = engine.in_section;
+    engine.grace_periods.push(&head);
+  }
   end_grace_periods(engine);
 }
 
 }  // namespace
 
+void sections_are_over(Engine& engine, const rcu_head& head) noexcept {
+  if (engine.memory == nullptr) return;
+  for (unsigned id = 0; id < engine.nr_cpus; ++id)
+    for (unsigned kind = 0; kind < 3; ++kind) {
+      const std::uint64_t began = head.began[id][kind];
+      const std::uint64_t& count = engine.cpus[id].sections[kind].count;
+      if ((began & 1) != 0)
+        engine.memory->await({engine.actor(), &count, order::acquire, count}, began + 1, ~0ULL);
+    }
+}
+
 void enter_section(Engine& engine, Cpu& cpu) noexcept {
+  enter_for_search(engine, cpu);
   if (cpu.rcu_depth++ != 0) return;
   engine.in_section |= cpu_bit(cpu.id);
   if (engine.had_grace_period) engine.acquire(engine.grace_period_began);
 }
 
 void leave_section(Engine& engine, Cpu& cpu) noexcept {
+  leave_for_search(engine, cpu);
   if (--cpu.rcu_depth != 0) return;
   cpu.section.copy(cpu.clock, engine.nr_cpus);
   cpu.clock.tick(cpu.id);
@@ -87,6 +154,10 @@ void call_rcu(rcu_head* head, void (*func)(rcu_head*)) noexcept {
   detail::note(engine, Operation::call_rcu);
   head->func = func;
   detail::begin_grace_period(engine, *head);
+  // The callback reads it: it comes after all that the grace period looked at.
+  if (engine.memory == nullptr) return;
+  engine.silent_step_when([] {}, [] {});
+  engine.memory->store({engine.actor(), head, order::release, 0}, 1);
 }
 
 void synchronize_rcu() noexcept {
@@ -105,6 +176,8 @@ void synchronize_rcu() noexcept {
       [&] { self.awaits_grace_period = false; });
   detail::note(engine, Operation::synchronize_rcu);
   engine.acquire(self.grace_periods);
+  const detail::OneUnit unit(engine);
+  detail::sections_are_over(engine, waiter);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -11,6 +11,8 @@
 // that begins after a grace period did acquires what the updater had done before it.
 #pragma once
 
+#include <array>
+
 #include "harness/world/explore/cpu.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -20,6 +22,8 @@ struct rcu_head {
   rcu_head* next = nullptr;
   detail::Cpu* cpu = nullptr;
   detail::CpuSet awaited = 0;  // CPUs that have not left their section
+  // For a search: the counts of Cpu::sections when the grace period began.
+  std::array<std::array<std::uint64_t, 3>, max_graph_threads / 3> began{};
 };
 
 void rcu_read_lock() noexcept;
@@ -43,6 +47,8 @@ namespace detail {
 // No steps of their own: their callers made one.
 void enter_section(Engine& engine, Cpu& cpu) noexcept;
 void leave_section(Engine& engine, Cpu& cpu) noexcept;
+// For a search: sections of all CPUs that a grace period waited for came before.
+void sections_are_over(Engine& engine, const rcu_head& head) noexcept;
 }  // namespace detail
 
 }  // namespace tlblab::inline TLBLAB_WORLD

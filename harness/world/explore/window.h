@@ -14,12 +14,20 @@ class access_window {
   access_window() noexcept {
     detail::Engine& engine = detail::engine();
     engine.forbid_in_window("access_window_inside_another");
-    engine.step();
+    engine.step_without_interrupts();
     engine.in_window = true;
+    if (engine.memory == nullptr) return;
+    // No interrupt comes inside; where they are off none could.
+    engine.memory->window_begins(engine.actor());
+    if (engine.running->irq_off == 0) detail::interrupts_go_off(engine);
   }
   ~access_window() {
     detail::Engine& engine = detail::engine();
     engine.in_window = false;
+    if (engine.memory != nullptr) {
+      if (engine.running->irq_off == 0) detail::interrupts_come_on(engine);
+      engine.memory->window_ends(engine.actor());
+    }
     if constexpr (Tracked) {
       // A release: the access is done before the window is seen closed.
       detail::Cpu& self = *engine.running;

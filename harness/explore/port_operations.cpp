@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The search of the port, third part: the operations of the world.
+#include <limits>
+
+#include "harness/explore/port_search.h"
+
+namespace tlblab {
+
+namespace {
+
+constexpr std::uint64_t all_values = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t writer = 1ULL << 32;  // of a lock of readers and writers
+
+// How a section begins: what is done to the word of the lock, and up to which value.
+struct Entry {
+  Modify modify;
+  std::uint64_t most = 0;
+};
+Entry entry_of(MemorySearch::Section what) noexcept {
+  const bool reads = what == MemorySearch::Section::read;
+  return {{.op = Modify::add, .o = order::acquire, .operand = reads ? 1 : writer},
+          reads ? writer - 1 : 0};
+}
+
+}  // namespace
+
+unsigned PortSearch::choose(unsigned actor, unsigned n) noexcept {
+  const unsigned thread = thread_of(actor);
+  if (!begin_event(thread, false)) return 0;
+  const unsigned value = search_->choose(thread, n);
+  made(thread);
+  return value;
+}
+
+std::uint64_t PortSearch::load(const Use& use) noexcept {
+  const unsigned thread = thread_of(use.actor);
+  Word& at = word(use.word);
+  if (!at.tracked) {
+    read_in_order(thread, use.word, at);
+    return use.now;
+  }
+  if (!begin_access(thread, use.word, at, use.now)) return use.now;
+  const std::uint64_t value =
+      search_->load({.thread = thread, .location = at.location, .o = use.o});
+  made_on(thread, at);
+  return value;
+}
+
+void PortSearch::await(const Use& use, std::uint64_t least, std::uint64_t most) noexcept {
+  const unsigned thread = thread_of(use.actor);
+  Word& at = word(use.word);
+  if (!at.tracked) {
+    read_in_order(thread, use.word, at);
+    return;
+  }
+  if (!begin_access(thread, use.word, at, use.now)) return;
+  const GraphSearch::Access access{.thread = thread, .location = at.location, .o = order::acquire};
+  if (!search_->await(access, least, most)) return lose();
+  made_on(thread, at);
+}
+
+std::uint64_t PortSearch::store(const Use& use, std::uint64_t value) noexcept {
+  const unsigned thread = thread_of(use.actor);
+  Word& at = word(use.word);
+  if (!at.tracked) {
+    write_in_order(thread, use.word, at);
+    return value;
+  }
+  if (!begin_access(thread, use.word, at, use.now)) return value;
+  search_->store({.thread = thread, .location = at.location, .o = use.o}, value);
+  made_on(thread, at);
+  return held(at, use.now);
+}
+
+MemorySearch::Modified PortSearch::modify(const Use& use, const Modify& modify) noexcept {
+  const unsigned thread = thread_of(use.actor);
+  Word& at = word(use.word);
+  const auto natively = [&] {
+    return Modified{use.now, modify.succeeds(use.now) ? modify.result(use.now) : use.now};
+  };
+  if (!at.tracked) {
+    const bool modifies = modify.succeeds(use.now);
+    if (modifies ? write_in_order(thread, use.word, at) : read_in_order(thread, use.word, at))
+      stays_a_fence(thread, modify.o, modifies || model_ == MemoryModel::tso);
+    return natively();
+  }
+  if (!begin_access(thread, use.word, at, use.now)) return natively();
+  const std::uint64_t old = search_->modify({.thread = thread, .location = at.location}, modify);
+  made_on(thread, at);
+  return {old, held(at, use.now)};
+}
+
+// The oldest post that the machine has in the mailbox.
+EventId PortSearch::first_since_empty(const Word& posts) const noexcept {
+  const ExecutionGraph& graph = search_->graph();
+  if (!posts.was_written) return initial_write;
+  const std::vector<EventId>& writes = graph.location(posts.location).writes;
+  unsigned place = graph.place_of(posts.location, graph.thread(posts.holder)[posts.held]);
+  while (place > 1 && graph.event(writes[place - 2]).value != 0) --place;
+  return writes[place - 1];
+}
+
+void PortSearch::interrupt(const Use& posts, const void* lock_of_cpu) noexcept {
+  const unsigned thread = thread_of(posts.actor);
+  Word& at = word(posts.word);
+  if (at.tracked) state_[thread].cause = first_since_empty(at);
+  lock(posts.actor, lock_of_cpu);
+  if (!at.tracked) {
+    if (write_in_order(thread, posts.word, at)) stays_a_fence(thread, order::full, true);
+  } else if (begin_access(thread, posts.word, at, posts.now)) {
+    search_->await_modify({.thread = thread, .location = at.location, .o = order::acquire},
+                          {.op = Modify::exchange, .o = order::full}, 1, all_values);
+    made_on(thread, at);
+  }
+}
+
+void PortSearch::caused_by(unsigned actor, const void* address) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(address);
+  if (!at.tracked)
+    read_in_order(thread, address, at);
+  else if (at.was_written)
+    state_[thread].cause = search_->graph().thread(at.holder)[at.held];
+}
+
+void PortSearch::fence(unsigned actor, GraphEventKind kind) noexcept {
+  if (model_ != MemoryModel::sc && over_ == Over::no) add_fence(thread_of(actor), kind);
+}
+
+std::uint64_t PortSearch::count_section(const Use& use) noexcept {
+  const unsigned thread = thread_of(use.actor);
+  Word& at = word(use.word);
+  if (!at.tracked) {
+    read_in_order(thread, use.word, at);
+    return use.now + 1;
+  }
+  return modify(use, {.op = Modify::add, .o = use.o, .operand = 1}).after;
+}
+
+// Under the weak model clocks know less than what orders there (dependencies, smp_rmb).
+bool PortSearch::plain(unsigned actor, const void* address, bool write) noexcept {
+  if (model_ == MemoryModel::weak || over_ != Over::no) return true;
+  const unsigned thread = thread_of(actor);
+  const Thread& state = state_[thread];
+  Word& at = word(address);
+  if (!known(state, at) || (write && !reads_known(state, at))) return false;
+  if (write) {
+    at.writer = static_cast<std::uint8_t>(thread);
+    at.write = state.clock[thread];
+  } else {
+    at.reads[thread] = state.clock[thread];
+  }
+  return true;
+}
+
+// ---- locks ----------------------------------------------------------------------------------------
+
+void PortSearch::stands_before(unsigned actor, const void* lock, bool is_free) noexcept {
+  if (!word(lock).tracked) {
+    if (!is_free) conflict(lock);
+    return;
+  }
+  Thread& state = state_[thread_of(actor)];
+  state.stands_before = lock;
+  state.before_section = false;
+}
+
+void PortSearch::section_waits(unsigned actor, const void* lock, Section what) noexcept {
+  if (!word(lock).tracked) return conflict(lock);
+  Thread& state = state_[thread_of(actor)];
+  state.stands_before = lock;
+  state.before_section = true;
+  state.wants = what;
+}
+
+void PortSearch::holds(unsigned thread) noexcept {
+  if (state_[thread].locks++ == 0) ++state_[thread].locked;
+}
+
+void PortSearch::lock(unsigned actor, const void* lock) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  holds(thread);
+  at.lock = true;
+  if (!at.tracked) {
+    if (write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, true);
+    return;
+  }
+  if (!begin_access(thread, lock, at, 0)) return;
+  if (!search_->lock(thread, at.location)) return lose();
+  made_on(thread, at);
+}
+
+bool PortSearch::trylock(unsigned actor, const void* lock, bool is_free) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  at.lock = true;
+  if (!at.tracked) {
+    if (!is_free) conflict(lock);
+    if (is_free && write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, true);
+    if (is_free) holds(thread);
+    return is_free;
+  }
+  if (!begin_access(thread, lock, at, is_free ? 0 : 1)) return is_free;
+  const bool taken = search_->trylock(thread, at.location);
+  made_on(thread, at);
+  if (!taken || over_ != Over::no) return taken;
+  holds(thread);
+  search_->took_lock(thread, state_[thread].locked);
+  return taken;
+}
+
+void PortSearch::unlock(unsigned actor, const void* lock) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  if (!at.tracked) {
+    static_cast<void>(write_in_order(thread, lock, at));
+  } else if (begin_access(thread, lock, at, 1)) {
+    search_->unlock(thread, at.location);
+    made_on(thread, at);
+  }
+  --state_[thread].locks;
+}
+
+bool PortSearch::is_locked(unsigned actor, const void* lock, bool now) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  if (!at.tracked) {
+    read_in_order(thread, lock, at);
+    return now;
+  }
+  if (!begin_access(thread, lock, at, now ? 1 : 0)) return now;
+  const bool locked = search_->is_locked(thread, at.location);
+  made_on(thread, at);
+  return locked;
+}
+
+// The word of the lock: its readers, and a bit of the writer.
+void PortSearch::section(unsigned actor, const void* lock, Section what) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  at.lock = true;
+  if (!at.tracked) {
+    const bool reads = what == Section::read || what == Section::end_read;
+    const bool done = reads ? read_in_order(thread, lock, at) : write_in_order(thread, lock, at);
+    if (done) stays_a_fence(thread, order::acquire, true);
+    return;
+  }
+  if (!begin_access(thread, lock, at, 0)) return;
+  const GraphSearch::Access access{.thread = thread, .location = at.location};
+  const auto add = [&](std::uint64_t operand) {
+    search_->modify(access, {.op = Modify::add, .o = order::release, .operand = operand});
+  };
+  const Entry entry = entry_of(what);
+  switch (what) {
+    case Section::read:
+    case Section::write: search_->await_modify(access, entry.modify, 0, entry.most); break;
+    case Section::end_read: add(~0ULL); break;
+    case Section::end_write: add(~writer + 1); break;
+    case Section::downgrade: add(1 - writer); break;
+  }
+  made_on(thread, at);
+}
+
+bool PortSearch::try_section(unsigned actor, const void* lock, Section what, bool can) noexcept {
+  const unsigned thread = thread_of(actor);
+  Word& at = word(lock);
+  at.lock = true;
+  if (!at.tracked) {
+    if (can)
+      section(actor, lock, what);
+    else
+      conflict(lock);
+    return can;
+  }
+  if (!begin_access(thread, lock, at, 0)) return can;
+  const Modify take{.op = Modify::add_below,
+                    .o = order::acquire,
+                    .operand = what == Section::read ? 1 : writer,
+                    .expected = what == Section::read ? writer : 1};
+  const std::uint64_t old = search_->modify({.thread = thread, .location = at.location}, take);
+  made_on(thread, at);
+  return take.succeeds(old);
+}
+
+// ---- waiting, and what is not to be interrupted ---------------------------------------------------
+
+bool PortSearch::went_in_a_circle(unsigned thread, const Thread& state) const noexcept {
+  const unsigned now = search_->made(thread), reads = now - state.round;
+  if (reads == 0 || reads != state.round - state.earlier_round) return false;
+  const ExecutionGraph& graph = search_->graph();
+  for (unsigned n = 0; n < reads; ++n) {
+    const GraphEvent& last = graph.event(graph.thread(thread)[state.round + n]);
+    const GraphEvent& earlier = graph.event(graph.thread(thread)[state.earlier_round + n]);
+    if (!last.is_read() || last.modifies || last.location != earlier.location ||
+        last.source != earlier.source)
+      return false;
+  }
+  return true;
+}
+
+void PortSearch::relax(unsigned actor) noexcept {
+  if (over_ != Over::no) return;
+  const unsigned thread = thread_of(actor);
+  Thread& state = state_[thread];
+  state.relaxes = true;
+  const unsigned now = search_->made(thread);
+  if (!went_in_a_circle(thread, state)) {
+    state.earlier_round = state.round;
+    state.round = now;
+    return;
+  }
+  const ExecutionGraph& graph = search_->graph();
+  const unsigned reads = now - state.round;
+  const bool can_forget =
+      state.round >= state.repeated && graph.size() - graph.thread(thread)[state.round] == reads;
+  if (!can_forget || !search_->reads_last(thread, state.round)) return give_up();
+  search_->forget_reads(thread, reads);
+  state.released.resize(search_->made(thread));
+}
+
+void PortSearch::window_begins(unsigned actor) noexcept {
+  Thread& state = state_[thread_of(actor)];
+  ++state.windows;
+  state.in_window = true;
+}
+
+void PortSearch::window_ends(unsigned actor) noexcept {
+  const unsigned thread = thread_of(actor);
+  Thread& state = state_[thread];
+  state.in_window = false;
+  const GraphEvent* last = search_->last_event(thread);
+  if (over_ == Over::no && last != nullptr && last->window == state.windows)
+    search_->end_window(thread);
+}
+
+void PortSearch::run_begins(unsigned actor) noexcept {
+  Thread& state = state_[thread_of(actor)];
+  ++state.runs;
+  state.in_run = true;
+}
+
+void PortSearch::run_ends(unsigned actor) noexcept { state_[thread_of(actor)].in_run = false; }
+
+void PortSearch::stays_before(unsigned thread, Word& lock) noexcept {
+  const Thread& state = state_[thread];
+  if (!lock.bound) return;
+  if (!state.before_section) {
+    if (search_->last_value(lock.location) != 0)
+      static_cast<void>(search_->lock(thread, lock.location));
+    return;
+  }
+  const Entry entry = entry_of(state.wants);
+  search_->waits_for({.thread = thread, .location = lock.location}, entry.modify, 0, entry.most);
+}
+
+}  // namespace tlblab

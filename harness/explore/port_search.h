@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The complete search (graph_search.h) of a program that runs on the explored machine: the port.
+//
+// The body of a CPU, its interrupt handlers and its RCU callbacks are threads of the graph. What orders a
+// handler with its CPU is what both use: the CPU's interrupt flag is a lock that handlers, sections
+// with interrupts off and access windows take. The machine makes each execution in an order in which
+// what it keeps by itself comes out as it did (replay_order.h).
+//
+// Most words are not shared without order: they are under a lock, or belong to one CPU. Their
+// operations need no event, for every order of the rest gives them the same values. Which words those
+// are is found out: at first all of them are taken for such; vector clocks tell when an operation is
+// not ordered with an earlier one on the same word, and then the search begins again with the word
+// among those that are tracked. What was found so far is counted as lost. Locks are treated as words,
+// and those of readers and writers as words that readers only read, until a writer comes.
+//
+// Clocks follow what the model orders: under sc and tso a read comes after the write that it reads;
+// under weak only an acquire after a release. An operation that is not tracked still is the fence
+// that it is.
+//
+// A loop with cpu_relax() goes round again when it could read something new. Who has read an older
+// value than the last in it is given up: there is another execution in which it goes round less.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "harness/explore/graph_search.h"
+#include "harness/world/explore/memory_search.h"
+
+namespace tlblab {
+
+class PortSearch final : public MemorySearch {
+ public:
+  // At most max_graph_threads / 3 CPUs.
+  PortSearch(MemoryModel model, unsigned cpus);
+
+  // There is another execution to make; the program is to be run from its beginning.
+  [[nodiscard]] bool next();
+  // The execution is not to be gone on with, nor counted as one.
+  [[nodiscard]] bool is_given_up() const noexcept {
+    return over_ != Over::no && over_ != Over::end;
+  }
+  [[nodiscard]] const GraphCounts& counts() const noexcept { return search_->counts(); }
+  // How often the search began again, and of how many words the operations are events.
+  [[nodiscard]] unsigned restarts() const noexcept { return restarts_; }
+  // Executions that could not be made as the search wanted them: it is not complete then.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+  [[nodiscard]] std::size_t tracked() const noexcept { return tracked_.size(); }
+  [[nodiscard]] const ExecutionGraph& graph() const noexcept { return search_->graph(); }
+
+  unsigned next_actor(std::uint64_t enabled,
+                      std::uint32_t relaxing,
+                      std::uint32_t unfinished) noexcept override;
+  bool is_deadlock() const noexcept override { return deadlock_; }
+  unsigned choose(unsigned actor, unsigned n) noexcept override;
+  std::uint64_t load(const Use& use) noexcept override;
+  void await(const Use& use, std::uint64_t least, std::uint64_t most) noexcept override;
+  std::uint64_t store(const Use& use, std::uint64_t value) noexcept override;
+  Modified modify(const Use& use, const Modify& modify) noexcept override;
+  void interrupt(const Use& posts, const void* lock) noexcept override;
+  void caused_by(unsigned actor, const void* word) noexcept override;
+  void fence(unsigned actor, GraphEventKind kind) noexcept override;
+  std::uint64_t count_section(const Use& use) noexcept override;
+  bool plain(unsigned actor, const void* word, bool write) noexcept override;
+  void freed(unsigned actor, const void* memory, std::size_t bytes) noexcept override;
+  void fresh(const void* memory, std::size_t bytes) noexcept override;
+  void stands_before(unsigned actor, const void* lock, bool is_free) noexcept override;
+  void lock(unsigned actor, const void* lock) noexcept override;
+  bool trylock(unsigned actor, const void* lock, bool is_free) noexcept override;
+  void unlock(unsigned actor, const void* lock) noexcept override;
+  bool is_locked(unsigned actor, const void* lock, bool now) noexcept override;
+  void section(unsigned actor, const void* lock, Section what) noexcept override;
+  void section_waits(unsigned actor, const void* lock, Section what) noexcept override;
+  bool try_section(unsigned actor, const void* lock, Section what, bool can) noexcept override;
+  void relax(unsigned actor) noexcept override;
+  void window_begins(unsigned actor) noexcept override;
+  void window_ends(unsigned actor) noexcept override;
+  void run_begins(unsigned actor) noexcept override;
+  void run_ends(unsigned actor) noexcept override;
+
+ private:
+  using Clock = std::array<std::uint32_t, max_graph_threads>;
+  // Of a word in this execution.
+  struct Word {
+    std::uint64_t execution = 0;
+    bool tracked = false;
+    bool bound = false;
+    bool lock = false;
+    unsigned location = 0;  // if bound
+    unsigned lives = 0;     // other words that lay there before, in this execution
+    // The write whose value the machine holds: the last in coherence of those made so far.
+    bool was_written = false;
+    std::uint8_t holder = 0;  // thread
+    std::uint16_t held = 0;   // place in it
+    // If it is not tracked: when it was used last.
+    std::uint32_t write = 0;
+    std::uint8_t writer = 0;
+    Clock reads{};
+  };
+  struct Thread {
+    Clock clock{};
+    std::vector<Clock> released;  // by each of its events
+    std::uint16_t windows = 0, runs = 0;
+    unsigned locks = 0;        // spinlocks held, interrupts off
+    std::uint16_t locked = 0;  // how often there were none, and then one
+    bool in_window = false, in_run = false;
+    bool relaxes = false;
+    // Its events when a loop with cpu_relax() went round last, and the time before.
+    unsigned round = 0, earlier_round = 0;
+    unsigned repeated = 0;                // its events that were there when the execution began
+    const void* stands_before = nullptr;  // a lock
+    bool before_section = false;          // of readers and writers
+    Section wants{};                      // then
+    EventId cause = initial_write;        // of its next event
+  };
+  enum class Over : std::uint8_t { no, end, conflict, again, given_up };
+
+  [[nodiscard]] unsigned thread_of(unsigned actor) const noexcept {
+    return static_cast<unsigned>(kind_of_actor(actor)) * cpus_ + cpu_of_actor(actor);
+  }
+  [[nodiscard]] unsigned running_on(unsigned cpu) const noexcept;
+  [[nodiscard]] bool can_move(unsigned thread) const noexcept;
+  [[nodiscard]] unsigned actor_for(unsigned thread) const noexcept;
+  [[nodiscard]] unsigned repeated_actor(std::uint64_t could) noexcept;
+  [[nodiscard]] unsigned new_actor(std::uint64_t enabled) noexcept;
+  void stays_before(unsigned thread, Word& lock) noexcept;
+  void end_of_execution(std::uint32_t unfinished) noexcept;
+
+  [[nodiscard]] Word& word(const void* address) noexcept;
+  [[nodiscard]] bool known(const Thread& thread, const Word& word) const noexcept;
+  [[nodiscard]] bool reads_known(const Thread& thread, const Word& word) const noexcept;
+  void conflict(const void* address) noexcept;
+  // An operation on a word that is not tracked. False: it is from now on.
+  bool read_in_order(unsigned thread, const void* address, Word& word) noexcept;
+  bool write_in_order(unsigned thread, const void* address, Word& word) noexcept;
+  // What the operation is for others though it is no event.
+  void stays_a_fence(unsigned thread, order o, bool modifies) noexcept;
+  void add_fence(unsigned thread, GraphEventKind kind) noexcept;
+
+  // Before an operation that is an event; false: it is not to be made. A fence has no step of its own:
+  // it is made with what came before.
+  [[nodiscard]] bool begin_event(unsigned thread, bool has_step = true) noexcept;
+  // The same for one on a word. Its location is known then.
+  [[nodiscard]] bool begin_access(unsigned thread,
+                                  const void* address,
+                                  Word& word,
+                                  std::uint64_t now) noexcept;
+  // After it: what the thread has learnt, and what others learn by its events.
+  void made(unsigned thread) noexcept;
+  // The same for events on a word. Under sc the machine holds what they read, or follow.
+  void made_on(unsigned thread, Word& word) noexcept;
+  [[nodiscard]] bool agrees(const GraphEvent& event, EventId id, EventId held) const noexcept;
+  [[nodiscard]] EventId first_since_empty(const Word& posts) const noexcept;
+  // What the machine is to hold.
+  [[nodiscard]] std::uint64_t held(const Word& word, std::uint64_t now) const noexcept;
+  void learn(Thread& thread, const GraphEvent& read) const noexcept;
+  [[nodiscard]] Clock told(Thread& thread, unsigned self, const GraphEvent& event) const noexcept;
+  [[nodiscard]] bool releases(const GraphEvent& event) const noexcept;
+  [[nodiscard]] bool went_in_a_circle(unsigned thread, const Thread& state) const noexcept;
+  void holds(unsigned thread) noexcept;
+  void give_up() noexcept;
+  void begin_search();
+  [[nodiscard]] bool find_order();
+  void lose() noexcept;
+
+  MemoryModel model_;
+  unsigned cpus_, threads_;
+  std::unique_ptr<GraphSearch> search_;
+  GraphCounts before_;  // of the searches that were begun again
+  unsigned restarts_ = 0;
+  std::uint64_t lost_ = 0;
+  std::unordered_set<const void*> tracked_;
+  std::unordered_map<const void*, std::vector<unsigned>> names_;  // locations that lay there
+
+  // Of the running execution.
+  std::uint64_t execution_ = 0;
+  Over over_ = Over::no;
+  bool deadlock_ = false;
+  std::unordered_map<const void*, Word> words_;
+  std::unordered_map<std::uintptr_t, std::vector<const void*>> on_page_;  // those of words_
+  std::vector<Thread> state_;
+  std::vector<unsigned> order_;  // threads, of the events that are repeated
+  std::size_t at_ = 0;
+  // The event is new, and the machine has not made all old ones; and one was in this execution. With
+  // it the order may be another: then the execution is made again.
+  bool in_advance_ = false, advanced_ = false;
+};
+
+}  // namespace tlblab
