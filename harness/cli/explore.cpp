@@ -20,6 +20,7 @@ namespace tlblab {
 namespace {
 
 constexpr unsigned most_preemptions = 1000;
+constexpr unsigned most_searched_cpus = 5;  // by the complete search: harness/explore/port_search.h
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -30,14 +31,28 @@ double budget(const Arguments& arguments) {
   return seconds_value(arguments, name, arguments.has("--executions") ? max_duration : 10);
 }
 
-void check_offered(const Arguments& arguments) {
-  static_cast<void>(word_value(arguments, "--memory", {"sc"}, "only sc exists in this version"));
+// That of the backend for a complete search: what there is today is x86. Others know sc only.
+std::string memory_model(const Arguments& arguments, ExploreStrategy strategy) {
+  const bool complete = strategy == ExploreStrategy::dpor;
+  if (!arguments.has("--memory")) return complete ? "tso" : "sc";
+  std::string word =
+      word_value(arguments, "--memory", {"sc", "tso", "weak"}, "these are the memory models");
+  if (word != "sc" && !complete)
+    throw UsageError(fmt::format(
+        "--memory {} is explored by the complete search only; add --strategy dpor", word));
+  return word;
+}
+
+const char* strategy_name(ExploreStrategy strategy) {
+  if (strategy == ExploreStrategy::dpor) return "dpor";
+  return strategy == ExploreStrategy::pct ? "pct" : "random";
 }
 
 void take_strategy(const Arguments& arguments, ExploreRequest& request) {
-  const std::string word =
-      word_value(arguments, "--strategy", {"random", "pct"}, "only these exist in this version");
+  const std::string word = word_value(arguments, "--strategy", {"random", "pct", "dpor"},
+                                      "only these exist in this version");
   if (word == "pct") request.strategy = ExploreStrategy::pct;
+  if (word == "dpor") request.strategy = ExploreStrategy::dpor;
   if (!arguments.has("--preemptions")) return;
   if (word != "random")
     throw UsageError(fmt::format(
@@ -62,8 +77,13 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.shrink = !arguments.has("--no-shrink");
   request.verbose = arguments.has("--verbose");
-  check_offered(arguments);
   take_strategy(arguments, request);
+  request.memory = memory_model(arguments, request.strategy);
+  const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
+  if (request.strategy == ExploreStrategy::dpor && cpus > most_searched_cpus)
+    throw UsageError(
+        fmt::format("the dpor strategy takes at most {} CPUs, and this is {}; leave it out",
+                    most_searched_cpus, cpus));
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;
@@ -106,6 +126,7 @@ ExploreReport run_once(const ExploreRequest& request,
   options.executions = request.executions;
   options.seed = request.seed;
   options.strategy = request.strategy;
+  options.memory = request.memory;
   options.preemptions = request.preemptions;
   options.schedule = request.schedule;
   options.shrink = request.shrink;
@@ -123,9 +144,10 @@ ExploreReport run_once(const ExploreRequest& request,
   ExploreReport report = run.explore(options);
   for (const ExploreReport::Found& found : report.violations)
     check_setup(request.file, {found.violation});
-  const ScheduleHeader header = header_of(request, arch, report.model);
+  // A schedule is of the sequentially consistent machine, whatever the search was of.
+  const ScheduleHeader header = header_of(request, arch, "sc");
   for (ExploreReport::Found& found : report.violations)
-    found.schedule = with_header(header, found.schedule);
+    if (!found.schedule.empty()) found.schedule = with_header(header, found.schedule);
   for (ExploreReport::Found& found : report.witnesses)
     found.schedule = with_header(header, found.schedule);
   return report;
@@ -144,7 +166,7 @@ ExplorePage explore(const ExploreRequest& request, Context& context) {
                    .replayed = !request.schedule.empty(),
                    .budget_seconds = request.seconds,
                    .executions_asked = request.executions,
-                   .strategy = request.strategy == ExploreStrategy::pct ? "pct" : "random",
+                   .strategy = strategy_name(request.strategy),
                    .preemptions = request.preemptions,
                    .verbose = request.verbose,
                    .runs = {},
@@ -166,6 +188,8 @@ constexpr std::string_view explore_more =
     "pct gives every actor a priority and changes it at 0 to 3 random moments: better\n"
     "than random where one CPU must get far ahead of another. A preemption is the\n"
     "switch from a CPU that could have gone on; interrupts of its own are none.\n"
+    "dpor visits each execution once that the memory model allows (they differ in who\n"
+    "reads from whom and in the order of writes) and says when it has seen all.\n"
     "What is found is made short: the fewest context switches, then hardware choices,\n"
     "then steps that still break the same rule.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
@@ -229,9 +253,9 @@ Command explore_command() {
                       {"--executions", "N", "stop after N executions; without --budget only then"},
                       {"--seed", "N", "of the random schedules (default 1)"},
                       {"--strategy", "S",
-                       "random or pct: priorities with few changes (default random)"},
+                       "random, pct (priorities with few changes) or dpor (complete)"},
                       {"--preemptions", "N", "of random: at most N in each execution"},
-                      {"--memory", "M", "sc; there is no other yet"},
+                      {"--memory", "M", "of dpor: tso (x86, the default), weak or sc; else sc"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},

@@ -52,6 +52,7 @@ struct ExploreRequest {
   std::uint64_t executions = 0;
   std::uint64_t seed = 1;
   ExploreStrategy strategy = ExploreStrategy::random;
+  std::string memory = "sc";
   std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
   std::string schedule;            // not empty: this one is replayed, once

@@ -20,11 +20,15 @@ std::string model_words(std::string_view model) {
   return fmt::format("memory model {}", model);
 }
 
+std::string searched_words(std::string_view strategy) {
+  return strategy == "dpor" ? "each execution once" : fmt::format("{} schedules", strategy);
+}
+
 std::string searched(const ExplorePage& page, const ExploreReport& report) {
   std::string words =
       page.replayed
           ? fmt::format("replayed: one schedule, {}", counted(report.steps, "step"))
-          : fmt::format("searched: {} schedules, {}, {} in {}", page.strategy,
+          : fmt::format("searched: {}, {}, {} in {}", searched_words(page.strategy),
                         counted(report.executions, "execution"), counted(report.steps, "step"),
                         readable_seconds(report.seconds, hard_blank));
   if (page.preemptions)
@@ -32,11 +36,14 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
                          counted(*page.preemptions, "preemption"), report.bound_reached);
   words += "; " + model_words(report.model);
   if (page.replayed) return words;
-  if (report.complete) return words + "; complete: every schedule was seen";
+  if (report.blocked != 0) words += fmt::format("; {} given up", report.blocked);
+  if (report.complete) return words + "; complete: every execution was seen";
   words += "; not complete: ";
   if (page.interrupted) return words + "interrupted";
   if (!report.violations.empty()) return words + "ended at the first violation";
   if (!report.witnesses.empty()) return words + "ended at the first that answers";
+  if (report.lost != 0)
+    return words + fmt::format("{} could not be made", counted(report.lost, "execution"));
   return words + (page.executions_asked != 0 && report.executions >= page.executions_asked
                       ? "as many executions as asked for"
                       : fmt::format("the budget of {} is spent",
@@ -83,6 +90,9 @@ std::string trace_columns(const ExplorePage& page,
 std::string found_text(const ExploreReport::Found& found,
                        const std::string& rows,
                        const Paint& paint) {
+  if (found.schedule.empty())
+    return violation_lines(found.violation, paint) +
+           "  no schedule of a sequentially consistent machine shows it\n";
   return violation_lines(found.violation, paint) + rows +
          fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }

@@ -230,6 +230,12 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
+  if (page.strategy == "dpor" && !page.replayed) {
+    out["restarts"] = report.restarts;
+    out["tracked"] = report.tracked;
+    out["checked"] = report.checked;
+    out["lost"] = report.lost;
+  }
   if (page.preemptions) {
     out["preemptions"] = *page.preemptions;
     out["bound_reached"] = report.bound_reached;

@@ -89,7 +89,7 @@ TEST(ExploreText, SaysWhatEndedTheSearch) {
   EXPECT_THAT(explore_text(page, plain), HasSubstr("not complete: interrupted"));
   page.runs[0].report.complete = true;
   const std::string complete = explore_text(page, plain);
-  EXPECT_THAT(complete, HasSubstr("complete: every schedule was seen"));
+  EXPECT_THAT(complete, HasSubstr("complete: every execution was seen"));
   EXPECT_THAT(complete, Not(HasSubstr("does not prove")));
 }
 
