@@ -93,6 +93,9 @@ class Lab {
   std::int64_t madvise_dontneed(vaddr_t start, std::uint64_t pages) noexcept {
     return counted(do_madvise_dontneed<A>(mm_, start, pages * page_size));
   }
+  std::int64_t madvise_free(vaddr_t start, std::uint64_t pages) noexcept {
+    return counted(do_madvise_free<A>(mm_, start, pages * page_size));
+  }
   std::int64_t munmap(vaddr_t start, std::uint64_t pages) noexcept {
     return counted(do_munmap<A>(mm_, start, pages * page_size));
   }

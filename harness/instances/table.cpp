@@ -33,6 +33,17 @@ ScenarioEntry madvise_parallel_2017() {
                     instances::x86_madvise_parallel_2017_explore}}};
 }
 
+ScenarioEntry madvise_free_parallel_2017() {
+  return {.name = "madvise-free-parallel-2017",
+          .thread = "000",
+          .line = "a second MADV_FREE returns while a dirty TLB entry still takes stores unseen",
+          .fixes = {"nested-flush"},
+          .real_threads = "yes",
+          .cpus = 3,
+          .runs = {{"x86", instances::x86_madvise_free_parallel_2017_stress,
+                    instances::x86_madvise_free_parallel_2017_explore}}};
+}
+
 ScenarioEntry mixed() {
   return {.name = "mixed",
           .thread = "-",
@@ -49,7 +60,8 @@ ScenarioEntry mixed() {
 }  // namespace
 
 const Tables& tables() {
-  static const Tables all{{x86_backend()}, {madvise_parallel_2017(), mixed()}};
+  static const Tables all{{x86_backend()},
+                          {madvise_parallel_2017(), madvise_free_parallel_2017(), mixed()}};
   return all;
 }
 

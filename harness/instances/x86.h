@@ -10,6 +10,8 @@ TraceReport x86_trace(const Recording& recording, const TraceOptions& options);
 ScriptRunReport x86_script(const Script& script, const ScriptOptions& options);
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options);
 ExploreReport x86_madvise_parallel_2017_explore(const ExploreOptions& options);
+StressReport x86_madvise_free_parallel_2017_stress(const StressOptions& options);
+ExploreReport x86_madvise_free_parallel_2017_explore(const ExploreOptions& options);
 StressReport x86_mixed_stress(const StressOptions& options);
 ExploreReport x86_mixed_explore(const ExploreOptions& options);
 // REQUIRES: options.text.

@@ -5,6 +5,7 @@
 #include "harness/instances/text_real.h"
 #include "harness/instances/trace_real.h"
 #include "harness/instances/x86.h"
+#include "harness/scenario/madvise_free_parallel_2017.h"
 #include "harness/scenario/madvise_parallel_2017.h"
 #include "harness/scenario/mixed.h"
 
@@ -20,6 +21,10 @@ ScriptRunReport x86_script(const Script& script, const ScriptOptions& options) {
 
 StressReport x86_madvise_parallel_2017_stress(const StressOptions& options) {
   return real::stress_scenario<real::x86, real::madvise_parallel_2017>(options);
+}
+
+StressReport x86_madvise_free_parallel_2017_stress(const StressOptions& options) {
+  return real::stress_scenario<real::x86, real::madvise_free_parallel_2017>(options);
 }
 
 StressReport x86_mixed_stress(const StressOptions& options) {

@@ -22,7 +22,7 @@
 // Real threads: yes; the second table is the delay, and CPU1 starts a little later.
 #pragma once
 
-#include "harness/lab.h"
+#include "harness/scenario/parallel_advice.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -38,75 +38,21 @@ struct madvise_parallel_2017 {
   };
 
   template <ArchBackend A>
-  class Body {
-   public:
-    void setup(Lab<A>& lab) noexcept {
-      if (lab.round() == 0) lab.map(start, pages_of(lab));
-      second_returned_.store(false, order::relaxed);
-      back_.store(0, order::relaxed);
-      for (std::uint64_t page = 0; page < pages_of(lab); ++page)
-        lab.write(start + page * page_size, value_of(lab));
+  struct Race {
+    static void advise(Lab<A>& lab, vaddr_t start, std::uint64_t pages) noexcept {
+      lab.madvise_dontneed(start, pages);
     }
-
-    void act(Lab<A>& lab, unsigned role) noexcept {
-      switch (role) {
-        case 0: give_back_all(lab); break;
-        case 1: give_back_x(lab); break;
-        default: use_x(lab); break;
-      }
-    }
-
-    // For a counterexample.
-    template <class Name>
-    void name_words(Name name) const {
-      name(seen_, "seen");
-      name(second_returned_, "second_returned");
-      name(back_, "back");
-    }
-
-   private:
-    static constexpr vaddr_t x = (1ULL << 32) - page_size;  // last page of its page table
-    static constexpr vaddr_t start = x;
-    // The pages after x keep CPU0 busy between the two locks and its flush.
-    static std::uint64_t pages_of(Lab<A>& lab) noexcept { return lab.explored() ? 2 : 400; }
-    static std::uint64_t value_of(Lab<A>& lab) noexcept { return lab.round() + 1; }
-
-    void give_back_all(Lab<A>& lab) noexcept {
-      wait_until_seen(lab);
-      lab.madvise_dontneed(start, pages_of(lab));
-      one_more_is_back(lab);
-    }
-    void give_back_x(Lab<A>& lab) noexcept {
-      wait_until_seen(lab);
-      lab.stall();  // CPU0 is to be first at x
-      lab.madvise_dontneed(x, 1);
-      // Release: pairs with the acquire in use_x; whoever sees it runs after the call returned.
-      second_returned_.store(true, order::release);
-      one_more_is_back(lab);
-    }
-    // CPU2 goes on as long as either call lasts.
-    void one_more_is_back(Lab<A>& lab) noexcept {
-      if (back_.fetch_add(1, order::relaxed) == 1) lab.finish_round();
-    }
-    void use_x(Lab<A>& lab) noexcept {
+    static void use_first(Lab<A>& lab, vaddr_t x, std::uint64_t) noexcept {
       static_cast<void>(lab.read(x));
-      seen_.store(lab.round() + 1, order::release);
-      do {
-        const bool returned = second_returned_.load(order::acquire);
-        const std::uint64_t value = lab.read(x);
-        lab.forbid(returned && value == value_of(lab), "stale_translation_use",
-                   "a page given back by a madvise that has returned was read");
-      } while (lab.again());
     }
-    // Without an entry in the TLB of CPU2 there is nothing to lose.
-    void wait_until_seen(Lab<A>& lab) noexcept {
-      while (seen_.load(order::acquire) != lab.round() + 1) cpu_relax();
+    static void use(Lab<A>& lab, vaddr_t x, std::uint64_t old, bool second_returned) {
+      const std::uint64_t value = lab.read(x);
+      lab.forbid(second_returned && value == old, "stale_translation_use",
+                 "a page given back by a madvise that has returned was read");
     }
-
-    Atomic<unsigned> seen_{0};
-    Atomic<bool> second_returned_{false};
-    Atomic<unsigned> back_{0};
   };
+  template <ArchBackend A>
+  using Body = ParallelAdvice<A, Race<A>>;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD
