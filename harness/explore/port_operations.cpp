@@ -299,11 +299,43 @@ bool PortSearch::went_in_a_circle(unsigned thread, const Thread& state) const no
   return true;
 }
 
-void PortSearch::relax(unsigned actor) noexcept {
+// The read that did not end the loop is taken back. One that others have made it read, or of an older
+// value, leads nowhere: there is an execution without it.
+void PortSearch::wait_in_loop(unsigned thread) noexcept {
+  Thread& state = state_[thread];
+  const ExecutionGraph& graph = search_->graph();
+  const unsigned last = search_->made(thread) - 1;
+  const bool is_new = last >= state.repeated && graph.thread(thread)[last] + 1U == graph.size();
+  if (!is_new || !search_->reads_last(thread, last)) return give_up();
+  state.awaits = search_->last_event(thread)->location;
+  search_->forget_reads(thread, 1);
+  state.released.resize(search_->made(thread));
+}
+
+// It went round with one read: from now on it is known, which is to be so from the beginning.
+void PortSearch::learn_loop(unsigned thread, const void* site) noexcept {
+  const Thread& state = state_[thread];
+  const bool one_read = state.site == site && search_->made(thread) == state.round + 1 &&
+                        search_->last_event(thread)->is_read() &&
+                        !search_->last_event(thread)->modifies;
+  if (!one_read || state.round == 0) return;
+  waits_[site].insert(state.used);
+  over_ = Over::conflict;
+}
+
+void PortSearch::relax(unsigned actor, const void* site) noexcept {
   if (over_ != Over::no) return;
   const unsigned thread = thread_of(actor);
   Thread& state = state_[thread];
   state.relaxes = true;
+  const GraphEvent* last = search_->last_event(thread);
+  const auto known = waits_.find(site);
+  if (known != waits_.end() && known->second.contains(state.used) && last != nullptr &&
+      last->is_read() && !last->modifies)
+    return wait_in_loop(thread);
+  learn_loop(thread, site);
+  if (over_ != Over::no) return;
+  state.site = site;
   const unsigned now = search_->made(thread);
   if (!went_in_a_circle(thread, state)) {
     state.earlier_round = state.round;

@@ -146,7 +146,10 @@ void PortSearch::end_of_execution(std::uint32_t unfinished) noexcept {
   for (unsigned t = 0; t < threads_; ++t) {
     const Thread& state = state_[t];
     const bool waits = search_->stands(t);
-    if (state.relaxes) all_read_last &= search_->reads_last(t, state.earlier_round);
+    if (state.relaxes && !state.awaits)
+      all_read_last &= search_->reads_last(t, state.earlier_round);
+    if (state.relaxes && state.awaits)
+      search_->waits_for({.thread = t, .location = *state.awaits}, {}, 0, ~0ULL);
     if (!waits && state.stands_before != nullptr) stays_before(t, words_.at(state.stands_before));
   }
   if (!all_read_last) return give_up();

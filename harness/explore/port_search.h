@@ -17,8 +17,10 @@
 // under weak only an acquire after a release. An operation that is not tracked still is the fence
 // that it is.
 //
-// A loop with cpu_relax() goes round again when it could read something new. Who has read an older
-// value than the last in it is given up: there is another execution in which it goes round less.
+// A loop with cpu_relax() that reads one word each time is a wait for a value, once it has been seen to
+// go round: a read that does not end it is no event, and is made again when nobody else can move. Other
+// loops go round again when they could read something new. Who has read an older value than the last
+// in one is given up: there is another execution in which it goes round less.
 #pragma once
 
 #include <array>
@@ -77,7 +79,7 @@ class PortSearch final : public MemorySearch {
   void section(unsigned actor, const void* lock, Section what) noexcept override;
   void section_waits(unsigned actor, const void* lock, Section what) noexcept override;
   bool try_section(unsigned actor, const void* lock, Section what, bool can) noexcept override;
-  void relax(unsigned actor) noexcept override;
+  void relax(unsigned actor, const void* site) noexcept override;
   void window_begins(unsigned actor) noexcept override;
   void window_ends(unsigned actor) noexcept override;
   void run_begins(unsigned actor) noexcept override;
@@ -112,6 +114,9 @@ class PortSearch final : public MemorySearch {
     bool relaxes = false;
     // Its events when a loop with cpu_relax() went round last, and the time before.
     unsigned round = 0, earlier_round = 0;
+    const void* site = nullptr;           // of that loop
+    const void* used = nullptr;           // word of its last event
+    std::optional<unsigned> awaits;       // location of the read that it waits with
     unsigned repeated = 0;                // its events that were there when the execution began
     const void* stands_before = nullptr;  // a lock
     bool before_section = false;          // of readers and writers
@@ -161,6 +166,8 @@ class PortSearch final : public MemorySearch {
   void learn(Thread& thread, const GraphEvent& read) const noexcept;
   [[nodiscard]] Clock told(Thread& thread, unsigned self, const GraphEvent& event) const noexcept;
   [[nodiscard]] bool releases(const GraphEvent& event) const noexcept;
+  void wait_in_loop(unsigned thread) noexcept;
+  void learn_loop(unsigned thread, const void* site) noexcept;
   [[nodiscard]] bool went_in_a_circle(unsigned thread, const Thread& state) const noexcept;
   void holds(unsigned thread) noexcept;
   void give_up() noexcept;
@@ -175,6 +182,8 @@ class PortSearch final : public MemorySearch {
   unsigned restarts_ = 0;
   std::uint64_t lost_ = 0;
   std::unordered_set<const void*> tracked_;
+  // cpu_relax() of loops that wait for a value, with the words that they wait for.
+  std::unordered_map<const void*, std::unordered_set<const void*>> waits_;
   std::unordered_map<const void*, std::vector<unsigned>> names_;  // locations that lay there
 
   // Of the running execution.

@@ -93,6 +93,7 @@ bool PortSearch::begin_event(unsigned thread, bool has_step) noexcept {
   }
   Thread& state = state_[thread];
   state.stands_before = nullptr;
+  state.awaits.reset();
   in_advance_ = false;
   if (has_step && at_ < order_.size()) {
     const bool repeats = search_->repeats(thread);
@@ -138,6 +139,7 @@ bool PortSearch::begin_access(unsigned thread,
     search_->set_initial(word.location, now);
   }
   word.bound = true;
+  state_[thread].used = address;
   return true;
 }
 

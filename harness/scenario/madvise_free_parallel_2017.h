@@ -17,9 +17,9 @@
 //                                                       pte[x] stays clean
 //   flush
 //
-// What goes wrong is seen by the oracle of cleaned pages (I5): the call returned while a dirty
-// translation was usable, or a store was made through one. Reclaim itself has no part in it. CPU0's
-// range spans two page tables, as in madvise-parallel-2017.
+// What goes wrong is seen by the oracle of translations (I3): the call returned while one was usable
+// that it had seen taken away, for the entry is taken out while it is cleaned. Reclaim itself has no
+// part in it. CPU0's range spans two page tables, as in madvise-parallel-2017.
 //
 // Real threads: yes; the second table is the delay, and CPU1 starts a little later.
 #pragma once

@@ -40,10 +40,10 @@ SearchedProgram search_all(MemoryModel model, unsigned cpus, Body body, Done don
     machine.search_with(&search);
     machine.run([&](unsigned cpu) { body(*state, cpu); });
     if (search.is_given_up()) continue;
-    if (machine.result().violation == "deadlock") ++sum.deadlocks;
     done(*state, machine.result().violation);
   }
   sum.executions = search.counts().executions;
+  sum.deadlocks = search.counts().deadlocks;
   sum.blocked = search.counts().blocked;
   sum.lost = search.lost();
   sum.restarts = search.restarts();

@@ -83,12 +83,12 @@ void local_irq_restore() noexcept {
 }
 
 // The first call of a loop finds an old mark and may return for nothing; the second then waits.
-void cpu_relax() noexcept {
+[[gnu::noinline]] void cpu_relax() noexcept {
   detail::Engine& engine = detail::engine();
   detail::WaitContext& wait = engine.running->wait;
   const CpuSet self = cpu_bit(engine.running->id);
   const auto by_others = [&] { return engine.changes - wait.own_changes; };
-  if (engine.memory != nullptr) engine.memory->relax(engine.actor());
+  if (engine.memory != nullptr) engine.memory->relax(engine.actor(), __builtin_return_address(0));
   engine.step_or_interrupt(
       [&] {
         if (by_others() != wait.seen) return;

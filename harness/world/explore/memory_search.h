@@ -80,8 +80,8 @@ class MemorySearch {
                                          Section what,
                                          bool can) noexcept = 0;
 
-  // In cpu_relax().
-  virtual void relax(unsigned actor) noexcept = 0;
+  // In cpu_relax(), which was called at this place of the program.
+  virtual void relax(unsigned actor, const void* site) noexcept = 0;
   // Nothing of the machine comes between the two; of a run nothing of the CPU.
   virtual void window_begins(unsigned actor) noexcept = 0;
   virtual void window_ends(unsigned actor) noexcept = 0;
