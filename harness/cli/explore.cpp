@@ -146,10 +146,9 @@ ExploreReport run_once(const ExploreRequest& request,
     check_setup(request.file, {found.violation});
   // A schedule is of the sequentially consistent machine, whatever the search was of.
   const ScheduleHeader header = header_of(request, arch, "sc");
-  for (ExploreReport::Found& found : report.violations)
-    if (!found.schedule.empty()) found.schedule = with_header(header, found.schedule);
-  for (ExploreReport::Found& found : report.witnesses)
-    found.schedule = with_header(header, found.schedule);
+  for (auto* all : {&report.violations, &report.witnesses})
+    for (ExploreReport::Found& found : *all)
+      if (!found.schedule.empty()) found.schedule = with_header(header, found.schedule);
   return report;
 }
 

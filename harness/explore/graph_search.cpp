@@ -149,6 +149,7 @@ GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) cons
   event.location = static_cast<std::uint16_t>(access.location);
   event.address_from = access.address_from;
   event.data_from = access.data_from;
+  event.implied = access.implied;
   event.window = blocks_[access.thread].window;
   event.run = blocks_[access.thread].run;
   event.no_callbacks = blocks_[access.thread].no_callbacks;
@@ -307,9 +308,10 @@ GraphEvent GraphSearch::read_of_lock(unsigned thread, unsigned location) const {
   return event;
 }
 
-bool GraphSearch::lock(unsigned thread, unsigned location) {
+bool GraphSearch::lock(unsigned thread, unsigned location, bool implied) {
   if (const auto id = repeated(thread)) return graph().event(*id).modifies || wait(thread, true);
   GraphEvent event = read_of_lock(thread, location);
+  event.implied = implied;
   event.awaits = true;
   event.modify = take_lock;
   add_locations();
@@ -334,10 +336,11 @@ bool GraphSearch::is_locked(unsigned thread, unsigned location) {
   return (id ? read_was(*id) : make_read(read_of_lock(thread, location))) != 0;
 }
 
-void GraphSearch::unlock(unsigned thread, unsigned location) {
+void GraphSearch::unlock(unsigned thread, unsigned location, bool implied) {
   if (repeated(thread)) return;
   GraphEvent event = event_of({.thread = thread, .location = location}, GraphEventKind::write);
   event.lock = true;
+  event.implied = implied;
   event.release = true;
   if (!add_unlock(event)) cut();
 }
@@ -418,6 +421,7 @@ GraphEvent GraphSearch::write_of(const GraphEvent& read) const {
   event.run = read.run;
   event.no_callbacks = read.no_callbacks;
   event.cause = none;
+  event.implied = read.implied;
   event.modifies = true;
   event.lock = read.lock;
   event.value = read.modify.result(read.value);

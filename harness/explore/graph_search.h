@@ -58,6 +58,7 @@ class GraphSearch {
     unsigned location = 0;
     order o = order::relaxed;
     std::uint64_t address_from = 0, data_from = 0;  // GraphEvent
+    bool implied = false;
   };
   std::uint64_t load(const Access& access);
   void store(const Access& access, std::uint64_t value);
@@ -82,10 +83,10 @@ class GraphSearch {
                  std::uint64_t most);
   // What the hardware does, of n things.
   unsigned choose(unsigned thread, unsigned n);
-  [[nodiscard]] bool lock(unsigned thread, unsigned location);
+  [[nodiscard]] bool lock(unsigned thread, unsigned location, bool implied = false);
   [[nodiscard]] bool trylock(unsigned thread, unsigned location);
   [[nodiscard]] bool is_locked(unsigned thread, unsigned location);
-  void unlock(unsigned thread, unsigned location);
+  void unlock(unsigned thread, unsigned location, bool implied = false);
 
   // Of the last load(), modify() or await() that returned a value.
   [[nodiscard]] const GraphEvent& last_read() const noexcept { return graph().event(last_read_); }

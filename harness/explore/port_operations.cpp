@@ -104,7 +104,7 @@ void PortSearch::interrupt(const Use& posts, const void* lock_of_cpu) noexcept {
   const unsigned thread = thread_of(posts.actor);
   Word& at = word(posts.word);
   if (at.tracked) state_[thread].cause = first_since_empty(at);
-  lock(posts.actor, lock_of_cpu);
+  interrupts_off(posts.actor, lock_of_cpu);
   if (!at.tracked) {
     if (write_in_order(thread, posts.word, at)) stays_a_fence(thread, order::full, true);
   } else if (begin_access(thread, posts.word, at, posts.now)) {
@@ -134,7 +134,11 @@ std::uint64_t PortSearch::count_section(const Use& use) noexcept {
     read_in_order(thread, use.word, at);
     return use.now + 1;
   }
-  return modify(use, {.op = Modify::add, .o = use.o, .operand = 1}).after;
+  if (!begin_access(thread, use.word, at, use.now)) return use.now + 1;
+  search_->modify({.thread = thread, .location = at.location, .implied = true},
+                  {.op = Modify::add, .o = use.o, .operand = 1});
+  made_on(thread, at);
+  return held(at, use.now);
 }
 
 // Under the weak model clocks know less than what orders there (dependencies, smp_rmb).
@@ -183,13 +187,19 @@ void PortSearch::lock(unsigned actor, const void* lock) noexcept {
   holds(thread);
   at.lock = true;
   if (!at.tracked) {
-    if (write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, true);
+    if (write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, !at.implied);
     return;
   }
   if (!begin_access(thread, lock, at, 0)) return;
-  if (!search_->lock(thread, at.location)) return lose();
+  if (!search_->lock(thread, at.location, at.implied)) return lose();
   made_on(thread, at);
 }
+
+void PortSearch::interrupts_off(unsigned actor, const void* flag) noexcept {
+  word(flag).implied = true;
+  lock(actor, flag);
+}
+void PortSearch::interrupts_on(unsigned actor, const void* flag) noexcept { unlock(actor, flag); }
 
 bool PortSearch::trylock(unsigned actor, const void* lock, bool is_free) noexcept {
   const unsigned thread = thread_of(actor);
@@ -216,7 +226,7 @@ void PortSearch::unlock(unsigned actor, const void* lock) noexcept {
   if (!at.tracked) {
     static_cast<void>(write_in_order(thread, lock, at));
   } else if (begin_access(thread, lock, at, 1)) {
-    search_->unlock(thread, at.location);
+    search_->unlock(thread, at.location, at.implied);
     made_on(thread, at);
   }
   --state_[thread].locks;
@@ -379,7 +389,7 @@ void PortSearch::stays_before(unsigned thread, Word& lock) noexcept {
   if (!lock.bound) return;
   if (!state.before_section) {
     if (search_->last_value(lock.location) != 0)
-      static_cast<void>(search_->lock(thread, lock.location));
+      static_cast<void>(search_->lock(thread, lock.location, lock.implied));
     return;
   }
   const Entry entry = entry_of(state.wants);

@@ -10,7 +10,7 @@
 // operations need no event, for every order of the rest gives them the same values. Which words those
 // are is found out: at first all of them are taken for such; vector clocks tell when an operation is
 // not ordered with an earlier one on the same word, and then the search begins again with the word
-// among those that are tracked. What was found so far is counted as lost. Locks are treated as words,
+// among those that are tracked, and what it had done is forgotten. Locks are treated as words,
 // and those of readers and writers as words that readers only read, until a writer comes.
 //
 // Clocks follow what the model orders: under sc and tso a read comes after the write that it reads;
@@ -48,10 +48,10 @@ class PortSearch final : public MemorySearch {
     return over_ != Over::no && over_ != Over::end;
   }
   [[nodiscard]] const GraphCounts& counts() const noexcept { return search_->counts(); }
-  // How often the search began again, and of how many words the operations are events.
   [[nodiscard]] unsigned restarts() const noexcept { return restarts_; }
   // Executions that could not be made as the search wanted them: it is not complete then.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+  // Words whose operations are events.
   [[nodiscard]] std::size_t tracked() const noexcept { return tracked_.size(); }
   [[nodiscard]] const ExecutionGraph& graph() const noexcept { return search_->graph(); }
 
@@ -73,6 +73,8 @@ class PortSearch final : public MemorySearch {
   void fresh(const void* memory, std::size_t bytes) noexcept override;
   void stands_before(unsigned actor, const void* lock, bool is_free) noexcept override;
   void lock(unsigned actor, const void* lock) noexcept override;
+  void interrupts_off(unsigned actor, const void* flag) noexcept override;
+  void interrupts_on(unsigned actor, const void* flag) noexcept override;
   bool trylock(unsigned actor, const void* lock, bool is_free) noexcept override;
   void unlock(unsigned actor, const void* lock) noexcept override;
   bool is_locked(unsigned actor, const void* lock, bool now) noexcept override;
@@ -93,6 +95,7 @@ class PortSearch final : public MemorySearch {
     bool tracked = false;
     bool bound = false;
     bool lock = false;
+    bool implied = false;   // GraphEvent
     unsigned location = 0;  // if bound
     unsigned lives = 0;     // other words that lay there before, in this execution
     // The write whose value the machine holds: the last in coherence of those made so far.
@@ -178,7 +181,6 @@ class PortSearch final : public MemorySearch {
   MemoryModel model_;
   unsigned cpus_, threads_;
   std::unique_ptr<GraphSearch> search_;
-  GraphCounts before_;  // of the searches that were begun again
   unsigned restarts_ = 0;
   std::uint64_t lost_ = 0;
   std::unordered_set<const void*> tracked_;

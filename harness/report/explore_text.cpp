@@ -87,21 +87,23 @@ std::string trace_columns(const ExplorePage& page,
                      counted(report.trace.size(), "row"));
 }
 
+// How to see it again.
+std::string replay_text(const ExploreReport::Found& found, const std::string& rows) {
+  if (found.schedule.empty()) return "  no schedule of a sequentially consistent machine shows it\n";
+  return rows + fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
+}
+
 std::string found_text(const ExploreReport::Found& found,
                        const std::string& rows,
                        const Paint& paint) {
-  if (found.schedule.empty())
-    return violation_lines(found.violation, paint) +
-           "  no schedule of a sequentially consistent machine shows it\n";
-  return violation_lines(found.violation, paint) + rows +
-         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
+  return violation_lines(found.violation, paint) + replay_text(found, rows);
 }
 
 std::string witness_text(const ExploreReport::Found& found,
                          const std::string& rows,
                          const Paint& paint) {
-  return wrapped("  ", paint.strong("POSSIBLE") + " " + found.violation.text, "    ") + rows +
-         fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
+  return wrapped("  ", paint.strong("POSSIBLE") + " " + found.violation.text, "    ") +
+         replay_text(found, rows);
 }
 
 // Executions that ended in what is asked about.

@@ -5,6 +5,7 @@
 //
 //   explore/chooser.h  what a search sees: actors, choices, schedules. World-neutral
 //   explore/engine.h   actors, visible steps, blocking; start reading here
+//   explore/memory_search.h  what a complete search answers instead of memory. World-neutral
 //   explore/fiber.h    switching stacks
 //   explore/clock.h    what happened before what: data races of Shared words
 //   explore/atomic.h   words and fences

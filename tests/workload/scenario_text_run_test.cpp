@@ -124,6 +124,41 @@ TEST(ScenarioTextRun, OnThreadsTheSameHoldsRoundAfterRound) {
   EXPECT_LT(answered.seconds, 20);
 }
 
+// ---- the complete search ------------------------------------------------------------------------
+
+ExploreReport searched(const ScenarioText& text, const std::string& model) {
+  ExploreOptions options;
+  options.strategy = ExploreStrategy::dpor;
+  options.memory = model;
+  options.seconds = 120;
+  options.fixes = fixes_of(text);
+  options.text = &text;
+  return port().explore(options);
+}
+
+// Neither an access window nor a look at a page table is a fence.
+TEST(ScenarioTextSearch, StoresAreBufferedUnderTso) {
+  const ScenarioText text = example("store-buffering");
+  const ExploreReport sc = searched(text, "sc");
+  EXPECT_TRUE(sc.complete);
+  EXPECT_TRUE(sc.witnesses.empty());
+  for (const char* model : {"tso", "weak"}) {
+    const ExploreReport report = searched(text, model);
+    ASSERT_EQ(report.witnesses.size(), 1U) << model;
+    EXPECT_EQ(report.witnesses.front().schedule, "");  // no order of steps shows it
+  }
+}
+
+TEST(ScenarioTextSearch, AnswersTheQuestionForEachModel) {
+  const ScenarioText text = example("mprotect-store");
+  for (const char* model : {"sc", "tso", "weak"}) {
+    const ExploreReport report = searched(text, model);
+    EXPECT_EQ(report.witnesses.size(), 1U) << model;
+    EXPECT_TRUE(report.violations.empty()) << model;
+    EXPECT_EQ(report.lost, 0U) << model;
+  }
+}
+
 // ---- operations ---------------------------------------------------------------------------------
 
 // A program without a choice, and what must hold at its end.

@@ -78,7 +78,8 @@ void add_program_order(const ExecutionGraph& graph, bool buffers, BitRows<Words>
     EventId last_read = initial_write, last_write = initial_write;
     for (const EventId id : graph.thread(t)) {
       const GraphEvent& event = graph.event(id);
-      const bool both = !buffers || event.modifies || event.modify.op != Modify::none ||
+      const bool is_atomic = event.modifies || event.modify.op != Modify::none;
+      const bool both = !buffers || (is_atomic && !event.implied) ||
                         event.kind == GraphEventKind::mb ||
                         event.kind == GraphEventKind::grace_period;
       const bool waits_for_writes = both || event.is_write();

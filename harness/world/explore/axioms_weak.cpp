@@ -113,7 +113,7 @@ class LocalOrders {
 
   static void note(const ExecutionGraph& graph, const GraphEvent& event, EventId id, State& s) {
     if (event.lock && event.is_read() && event.modifies) take_over(graph, event, s);
-    if (event.lock && event.release) s.before_unlock = s.all;
+    if (event.lock && event.release && !event.implied) s.before_unlock = s.all;
     if (event.acquire) s.acquires.set(id);
     (event.is_read() ? s.reads : s.writes).set(id);
     if (event.is_read() && !event.lock) s.loads.push_back(id);
@@ -126,8 +126,10 @@ class LocalOrders {
   // A lock is taken: what was before an unlock of this thread, or before the unlock that it reads
   // from, is before what comes after the lock.
   static void take_over(const ExecutionGraph& graph, const GraphEvent& event, State& s) {
-    s.handed_over |= s.before_unlock;
-    if (event.source != initial_write)
+    if (!event.implied) s.handed_over |= s.before_unlock;
+    const bool from_other =
+        event.source != initial_write && graph.event(event.source).thread != event.thread;
+    if (event.source != initial_write && (from_other || !event.implied))
       s.handed_over |= detail::earlier<Words>(graph, graph.event(event.source).thread,
                                               graph.event(event.source).po);
   }

@@ -288,7 +288,7 @@ void Engine::serve_mailbox() noexcept {
     const OneUnit unit(*this);
     if (posted.empty()) {
       leave_section(*this, self);
-      if (memory != nullptr) memory->unlock(actor(), &self.irq_off);
+      if (memory != nullptr) memory->interrupts_on(actor(), &self.irq_off);
     }
     acknowledge(call, self.id);
   }

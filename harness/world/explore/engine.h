@@ -337,10 +337,12 @@ class OneUnit {
 
 // For a search: interrupts of the running CPU are off, or on again.
 inline void interrupts_go_off(Engine& engine) noexcept {
-  if (engine.memory != nullptr) engine.memory->lock(engine.actor(), &engine.running->irq_off);
+  if (engine.memory != nullptr)
+    engine.memory->interrupts_off(engine.actor(), &engine.running->irq_off);
 }
 inline void interrupts_come_on(Engine& engine) noexcept {
-  if (engine.memory != nullptr) engine.memory->unlock(engine.actor(), &engine.running->irq_off);
+  if (engine.memory != nullptr)
+    engine.memory->interrupts_on(engine.actor(), &engine.running->irq_off);
 }
 
 // Of the running execution; null outside of one: then words are plain and nothing is checked.

@@ -102,6 +102,8 @@ struct GraphEvent {
   // Of a lock that was held: the write by which it was, when the read had to wait.
   EventId waited_for = initial_write;
   bool lock = false;  // part of spin_lock; of a write with release: spin_unlock
+  bool implied =
+      false;  // no instruction: what a CPU does by itself. Orders only those that meet there
   bool acquire = false;
   bool release = false;
   bool full = false;      // smp_mb before and after the read-modify-write

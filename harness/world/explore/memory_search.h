@@ -69,6 +69,9 @@ class MemorySearch {
   // The actor stands before a lock, which it can have now or not.
   virtual void stands_before(unsigned actor, const void* lock, bool is_free) noexcept = 0;
   virtual void lock(unsigned actor, const void* lock) noexcept = 0;
+  // A CPU takes no interrupts, or takes them again: a lock that costs no instruction.
+  virtual void interrupts_off(unsigned actor, const void* flag) noexcept = 0;
+  virtual void interrupts_on(unsigned actor, const void* flag) noexcept = 0;
   [[nodiscard]] virtual bool trylock(unsigned actor, const void* lock, bool is_free) noexcept = 0;
   virtual void unlock(unsigned actor, const void* lock) noexcept = 0;
   [[nodiscard]] virtual bool is_locked(unsigned actor, const void* lock, bool now) noexcept = 0;
