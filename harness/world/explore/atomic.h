@@ -50,36 +50,41 @@ constexpr T wrapping_sub(T a, T b) noexcept {
 
 // A word as a search sees it (memory_search.h): its bytes, zero-extended.
 template <class T>
+using BytesOf = std::array<std::byte, sizeof(std::array<T, 1>)>;
+template <class T>
 std::uint64_t to_bits(const T& value) noexcept {
-  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  const auto bytes = std::bit_cast<BytesOf<T>>(value);
   std::uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof(T));
+  static_assert(bytes.size() <= sizeof bits);
+  std::memcpy(&bits, bytes.data(), bytes.size());
   return bits;
 }
 template <class T>
 T from_bits(std::uint64_t bits) noexcept {
-  std::array<std::byte, sizeof(T)> bytes;
-  std::memcpy(bytes.data(), &bits, sizeof(T));
+  BytesOf<T> bytes;
+  std::memcpy(bytes.data(), &bits, bytes.size());
   return std::bit_cast<T>(bytes);
 }
 template <class T>
-inline constexpr std::uint64_t mask_of = ~0ULL >> (64 - 8 * sizeof(T));
+inline constexpr std::uint64_t mask_of = ~0ULL >> (64 - 8 * BytesOf<T>{}.size());
+template <class T>
+MemorySearch::Use use_of(const Engine& engine, const T& word, order o) noexcept {
+  return {engine.actor(), static_cast<const void*>(&word), o, to_bits(word)};
+}
 
 template <class T>
 T searched_load(Engine& engine, const T& word, order o) noexcept {
-  return from_bits<T>(engine.memory->load({engine.actor(), &word, o, to_bits(word)}));
+  return from_bits<T>(engine.memory->load(use_of(engine, word, o)));
 }
 template <class T>
 void searched_store(Engine& engine, T& word, T value, order o) noexcept {
-  const MemorySearch::Use use{engine.actor(), &word, o, to_bits(word)};
-  word = from_bits<T>(engine.memory->store(use, to_bits(value)));
+  word = from_bits<T>(engine.memory->store(use_of(engine, word, o), to_bits(value)));
   engine.changed();
 }
 template <class T>
 T searched_modify(Engine& engine, T& word, Modify modify) noexcept {
-  const MemorySearch::Use use{engine.actor(), &word, modify.o, to_bits(word)};
   modify.mask = mask_of<T>;
-  const MemorySearch::Modified done = engine.memory->modify(use, modify);
+  const MemorySearch::Modified done = engine.memory->modify(use_of(engine, word, modify.o), modify);
   word = from_bits<T>(done.after);
   engine.changed();
   return from_bits<T>(done.old);
