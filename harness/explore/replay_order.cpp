@@ -15,8 +15,9 @@ constexpr auto callbacks = static_cast<unsigned>(ActorKind::rcu);
 // What is made without a pause: an event, a read-modify-write, a window.
 struct Unit {
   std::vector<EventId> events;
-  std::vector<unsigned> before;  // units that come before it
-  unsigned awaited = 0;          // of them, not made yet
+  // Units that come before it, and behind it; as often as there is a reason.
+  std::vector<unsigned> before, after;
+  unsigned awaited = 0;  // of them, not made yet
   unsigned thread = 0;
   std::uint16_t run = 0;
   std::uint16_t no_callbacks = 0;  // of a body
@@ -77,6 +78,7 @@ class Order {
         unit = static_cast<unsigned>(units_.size());
         units_.push_back({{},
                           {},
+                          {},
                           0,
                           event.thread,
                           event.run,
@@ -101,7 +103,9 @@ class Order {
 
   void add(EventId a, EventId b) {
     const unsigned from = unit_of_[a], to = unit_of_[b];
-    if (from != to && from != none && to != none) units_[to].before.push_back(from);
+    if (from == to || from == none || to == none) return;
+    units_[to].before.push_back(from);
+    units_[from].after.push_back(to);
   }
   void program_order(unsigned thread) {
     const auto events = graph_.thread(thread);
@@ -197,9 +201,7 @@ class Order {
           return !other.done && other.thread == unit.thread && other.run == unit.run;
         }))
       open_[unit.thread] = 0;
-    const auto self = static_cast<unsigned>(&unit - units_.data());
-    for (Unit& other : units_)
-      other.awaited -= static_cast<unsigned>(std::ranges::count(other.before, self));
+    for (const unsigned later : unit.after) --units_[later].awaited;
     if (kind(unit.thread) == 0) held_[unit.thread] = unit.no_callbacks;
     for (const EventId id : unit.events)
       if (const GraphEvent& event = graph_.event(id); !event.is_write() || !event.modifies)
