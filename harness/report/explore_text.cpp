@@ -89,7 +89,8 @@ std::string trace_columns(const ExplorePage& page,
 
 // How to see it again.
 std::string replay_text(const ExploreReport::Found& found, const std::string& rows) {
-  if (found.schedule.empty()) return "  no schedule of a sequentially consistent machine shows it\n";
+  if (found.schedule.empty())
+    return "  no schedule of a sequentially consistent machine shows it\n";
   return rows + fmt::format("  replay, {}:\n", size_words(found)) + replay_command(found.schedule);
 }
 
