@@ -15,12 +15,12 @@
 #include "harness/explore/schedule.h"
 #include "harness/report/json.h"
 #include "harness/report/text.h"
+#include "harness/world/explore/memory_search.h"
 
 namespace tlblab {
 namespace {
 
 constexpr unsigned most_preemptions = 1000;
-constexpr unsigned most_searched_cpus = 5;  // by the complete search: harness/explore/port_search.h
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -80,10 +80,10 @@ int run_explore(const Arguments& arguments, Context& context) {
   take_strategy(arguments, request);
   request.memory = memory_model(arguments, request.strategy);
   const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
-  if (request.strategy == ExploreStrategy::dpor && cpus > most_searched_cpus)
+  if (request.strategy == ExploreStrategy::dpor && cpus > max_searched_cpus)
     throw UsageError(
         fmt::format("the dpor strategy takes at most {} CPUs, and this is {}; leave it out",
-                    most_searched_cpus, cpus));
+                    max_searched_cpus, cpus));
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   if (page.interrupted) return exit_interrupted;

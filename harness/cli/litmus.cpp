@@ -22,20 +22,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct NamedModel {
-  std::string_view name;
-  MemoryModel model;
-};
-constexpr NamedModel models[] = {
-    {"weak", MemoryModel::weak}, {"sc", MemoryModel::sc}, {"tso", MemoryModel::tso}};
-
-const NamedModel& chosen_model(const Arguments& arguments) {
-  const std::string name = word_value(arguments, "--memory", {"weak", "sc", "tso"});
-  for (const NamedModel& each : models)
-    if (each.name == name) return each;
-  return models[0];
-}
-
 std::string text_of(const std::string& path) {
   TextSource source = TextSource::from_file(path, "an LKMM litmus test in C");
   std::string text;
@@ -93,16 +79,16 @@ void say_interrupted(const LitmusProgram& program, const LitmusOutcome& outcome,
 }
 
 int run_litmus_command(const Arguments& arguments, Context& context) {
-  const NamedModel& model = chosen_model(arguments);
+  const MemoryModel model = model_named(word_value(arguments, "--memory", {"weak", "sc", "tso"}));
   std::vector<LitmusProgram> programs;
   for (const std::string& path : arguments.words) programs.push_back(read_program(path));
   Json tests = Json::array();
   bool interrupted = false;
   for (const LitmusProgram& program : programs) {
-    const Judged judged = judge(program, model.model, context);
+    const Judged judged = judge(program, model, context);
     interrupted = judged.outcome.interrupted;
     if (context.json)
-      tests.push_back(test_row(program, model.name, judged));
+      tests.push_back(test_row(program, name_of(model), judged));
     else if (!interrupted)  // a verdict over a part of the executions would be none
       (context.out << litmus_text(program, judged.outcome.tally, judged.seconds)).flush();
     if (interrupted) {

@@ -144,17 +144,7 @@ std::uint64_t PortSearch::count_section(const Use& use) noexcept {
 // Under the weak model clocks know less than what orders there (dependencies, smp_rmb).
 bool PortSearch::plain(unsigned actor, const void* address, bool write) noexcept {
   if (model_ == MemoryModel::weak || over_ != Over::no) return true;
-  const unsigned thread = thread_of(actor);
-  const Thread& state = state_[thread];
-  Word& at = word(address);
-  if (!known(state, at) || (write && !reads_known(state, at))) return false;
-  if (write) {
-    at.writer = static_cast<std::uint8_t>(thread);
-    at.write = state.clock[thread];
-  } else {
-    at.reads[thread] = state.clock[thread];
-  }
-  return true;
+  return use_in_order(thread_of(actor), word(address), write);
 }
 
 // ---- locks ----------------------------------------------------------------------------------------
@@ -284,10 +274,10 @@ bool PortSearch::try_section(unsigned actor, const void* lock, Section what, boo
     return can;
   }
   if (!begin_access(thread, lock, at, 0)) return can;
-  const Modify take{.op = Modify::add_below,
-                    .o = order::acquire,
-                    .operand = what == Section::read ? 1 : writer,
-                    .expected = what == Section::read ? writer : 1};
+  const Entry entry = entry_of(what);
+  Modify take = entry.modify;
+  take.op = Modify::add_below;
+  take.expected = entry.most + 1;
   const std::uint64_t old = search_->modify({.thread = thread, .location = at.location}, take);
   made_on(thread, at);
   return take.succeeds(old);
@@ -309,17 +299,21 @@ bool PortSearch::went_in_a_circle(unsigned thread, const Thread& state) const no
   return true;
 }
 
-// The read that did not end the loop is taken back. One that others have made it read, or of an older
-// value, leads nowhere: there is an execution without it.
-void PortSearch::wait_in_loop(unsigned thread) noexcept {
-  Thread& state = state_[thread];
+// They did not end a loop. Those that others have made it read, or of older values, lead nowhere: there
+// is an execution without them.
+void PortSearch::take_back_reads(unsigned thread, unsigned first) noexcept {
   const ExecutionGraph& graph = search_->graph();
-  const unsigned last = search_->made(thread) - 1;
-  const bool is_new = last >= state.repeated && graph.thread(thread)[last] + 1U == graph.size();
-  if (!is_new || !search_->reads_last(thread, last)) return give_up();
-  state.awaits = search_->last_event(thread)->location;
-  search_->forget_reads(thread, 1);
-  state.released.resize(search_->made(thread));
+  const unsigned reads = search_->made(thread) - first;
+  const bool are_new =
+      first >= state_[thread].repeated && graph.size() - graph.thread(thread)[first] == reads;
+  if (!are_new || !search_->reads_last(thread, first)) return give_up();
+  search_->forget_reads(thread, reads);
+  state_[thread].released.resize(search_->made(thread));
+}
+
+void PortSearch::wait_in_loop(unsigned thread) noexcept {
+  state_[thread].awaits = search_->last_event(thread)->location;
+  take_back_reads(thread, search_->made(thread) - 1);
 }
 
 // It went round with one read: from now on it is known, which is to be so from the beginning.
@@ -346,19 +340,9 @@ void PortSearch::relax(unsigned actor, const void* site) noexcept {
   learn_loop(thread, site);
   if (over_ != Over::no) return;
   state.site = site;
-  const unsigned now = search_->made(thread);
-  if (!went_in_a_circle(thread, state)) {
-    state.earlier_round = state.round;
-    state.round = now;
-    return;
-  }
-  const ExecutionGraph& graph = search_->graph();
-  const unsigned reads = now - state.round;
-  const bool can_forget =
-      state.round >= state.repeated && graph.size() - graph.thread(thread)[state.round] == reads;
-  if (!can_forget || !search_->reads_last(thread, state.round)) return give_up();
-  search_->forget_reads(thread, reads);
-  state.released.resize(search_->made(thread));
+  if (went_in_a_circle(thread, state)) return take_back_reads(thread, state.round);
+  state.earlier_round = state.round;
+  state.round = search_->made(thread);
 }
 
 void PortSearch::window_begins(unsigned actor) noexcept {

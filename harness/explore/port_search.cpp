@@ -35,16 +35,13 @@ bool PortSearch::next() {
     begin_search();
     ++restarts_;
   }
-  bool found = false;
-  if (over_ == Over::again) {
+  if (over_ == Over::again)
     search_->again();
-    found = find_order();
-    if (!found) search_->give_up();
-  }
-  while (!found) {
+  else if (!search_->next())
+    return false;
+  while (!find_order()) {
+    search_->give_up();
     if (!search_->next()) return false;
-    found = find_order();
-    if (!found) search_->give_up();
   }
   ++execution_;
   over_ = Over::no;

@@ -38,7 +38,7 @@ namespace tlblab {
 
 class PortSearch final : public MemorySearch {
  public:
-  // At most max_graph_threads / 3 CPUs.
+  // At most max_searched_cpus.
   PortSearch(MemoryModel model, unsigned cpus);
 
   // There is another execution to make; the program is to be run from its beginning.
@@ -143,6 +143,8 @@ class PortSearch final : public MemorySearch {
   [[nodiscard]] bool known(const Thread& thread, const Word& word) const noexcept;
   [[nodiscard]] bool reads_known(const Thread& thread, const Word& word) const noexcept;
   void conflict(const void* address) noexcept;
+  // The model orders it behind the earlier uses of the word. False: it does not.
+  bool use_in_order(unsigned thread, Word& word, bool write) noexcept;
   // An operation on a word that is not tracked. False: it is from now on.
   bool read_in_order(unsigned thread, const void* address, Word& word) noexcept;
   bool write_in_order(unsigned thread, const void* address, Word& word) noexcept;
@@ -169,6 +171,10 @@ class PortSearch final : public MemorySearch {
   void learn(Thread& thread, const GraphEvent& read) const noexcept;
   [[nodiscard]] Clock told(Thread& thread, unsigned self, const GraphEvent& event) const noexcept;
   [[nodiscard]] bool releases(const GraphEvent& event) const noexcept;
+  void begin_life(const void* address, Word& word) const noexcept;
+  template <class Act>
+  void for_each_word(const void* memory, std::size_t bytes, Act act) noexcept;
+  void take_back_reads(unsigned thread, unsigned first) noexcept;
   void wait_in_loop(unsigned thread) noexcept;
   void learn_loop(unsigned thread, const void* site) noexcept;
   [[nodiscard]] bool went_in_a_circle(unsigned thread, const Thread& state) const noexcept;

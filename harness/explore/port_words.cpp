@@ -23,12 +23,14 @@ PortSearch::Word& PortSearch::word(const void* address) noexcept {
   const auto [at, is_new] = words_.try_emplace(address);
   Word& word = at->second;
   if (is_new) on_page_[page_of(address)].push_back(address);
-  if (word.execution != execution_) {
-    word = {};
-    word.execution = execution_;
-    word.tracked = tracked_.contains(address);
-  }
+  if (word.execution != execution_) begin_life(address, word);
   return word;
+}
+
+void PortSearch::begin_life(const void* address, Word& word) const noexcept {
+  word = {};
+  word.execution = execution_;
+  word.tracked = tracked_.contains(address);
 }
 
 bool PortSearch::known(const Thread& thread, const Word& word) const noexcept {
@@ -47,24 +49,28 @@ void PortSearch::conflict(const void* address) noexcept {
   tracked_.insert(address);
 }
 
-bool PortSearch::read_in_order(unsigned thread, const void* address, Word& word) noexcept {
-  if (!known(state_[thread], word)) {
-    conflict(address);
-    return false;
+bool PortSearch::use_in_order(unsigned thread, Word& word, bool write) noexcept {
+  const Thread& state = state_[thread];
+  if (!known(state, word) || (write && !reads_known(state, word))) return false;
+  if (write) {
+    word.writer = static_cast<std::uint8_t>(thread);
+    word.write = state.clock[thread];
+  } else {
+    word.reads[thread] = state.clock[thread];
   }
-  word.reads[thread] = state_[thread].clock[thread];
   return true;
 }
 
+bool PortSearch::read_in_order(unsigned thread, const void* address, Word& word) noexcept {
+  const bool in_order = use_in_order(thread, word, false);
+  if (!in_order) conflict(address);
+  return in_order;
+}
+
 bool PortSearch::write_in_order(unsigned thread, const void* address, Word& word) noexcept {
-  const Thread& state = state_[thread];
-  if (!known(state, word) || !reads_known(state, word)) {
-    conflict(address);
-    return false;
-  }
-  word.writer = static_cast<std::uint8_t>(thread);
-  word.write = state.clock[thread];
-  return true;
+  const bool in_order = use_in_order(thread, word, true);
+  if (!in_order) conflict(address);
+  return in_order;
 }
 
 // Of a read-modify-write. Under tso each is one, under weak those that are fully ordered.
@@ -224,36 +230,34 @@ std::uint64_t PortSearch::held(const Word& word, std::uint64_t now) const noexce
 
 // ---- memory that is handed out and given back -----------------------------------------------------
 
-void PortSearch::freed(unsigned actor, const void* memory, std::size_t bytes) noexcept {
+// Those that lie there and were used in this execution.
+template <class Act>
+void PortSearch::for_each_word(const void* memory, std::size_t bytes, Act act) noexcept {
   const auto* begin = static_cast<const std::byte*>(memory);
   for (std::uintptr_t page = page_of(begin); page <= page_of(begin + bytes - 1); ++page) {
     const auto words = on_page_.find(page);
     if (words == on_page_.end()) continue;
     for (const void* address : words->second) {
-      if (over_ != Over::no) return;
       Word& at = words_.find(address)->second;
-      if (address < begin || address >= begin + bytes || at.execution != execution_ || at.lock)
-        continue;
-      static_cast<void>(store({.actor = actor, .word = address}, ~0ULL));
+      if (address >= begin && address < begin + bytes && at.execution == execution_)
+        act(address, at);
     }
   }
 }
 
+void PortSearch::freed(unsigned actor, const void* memory, std::size_t bytes) noexcept {
+  for_each_word(memory, bytes, [&](const void* address, const Word& at) {
+    if (over_ == Over::no && !at.lock)
+      static_cast<void>(store({.actor = actor, .word = address}, ~0ULL));
+  });
+}
+
 void PortSearch::fresh(const void* memory, std::size_t bytes) noexcept {
-  const auto* begin = static_cast<const std::byte*>(memory);
-  for (std::uintptr_t page = page_of(begin); page <= page_of(begin + bytes - 1); ++page) {
-    const auto words = on_page_.find(page);
-    if (words == on_page_.end()) continue;
-    for (const void* address : words->second) {
-      Word& at = words_.find(address)->second;
-      if (address < begin || address >= begin + bytes || at.execution != execution_) continue;
-      const unsigned lives = at.lives + (at.bound ? 1 : 0);
-      at = {};
-      at.execution = execution_;
-      at.tracked = tracked_.contains(address);
-      at.lives = lives;
-    }
-  }
+  for_each_word(memory, bytes, [&](const void* address, Word& at) {
+    const unsigned lives = at.lives + (at.bound ? 1 : 0);
+    begin_life(address, at);
+    at.lives = lives;
+  });
 }
 
 }  // namespace tlblab

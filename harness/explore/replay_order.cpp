@@ -134,9 +134,8 @@ class Order {
 
   [[nodiscard]] unsigned kind(unsigned thread) const noexcept { return thread / cpus_; }
   [[nodiscard]] unsigned cpu(unsigned thread) const noexcept { return thread % cpus_; }
-  // RCU callbacks interrupt the body, and interrupts both.
   [[nodiscard]] unsigned rank(unsigned thread) const noexcept {
-    return kind(thread) == 0 ? 0 : kinds - kind(thread);
+    return rank_of(static_cast<ActorKind>(kind(thread)));
   }
 
   [[nodiscard]] bool may_move(const Unit& unit) const {

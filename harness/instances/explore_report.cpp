@@ -11,6 +11,11 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 namespace {
 
+const std::atomic<bool>& stop_of(const ExploreOptions& options) {
+  static const std::atomic<bool> never{false};
+  return options.stop != nullptr ? *options.stop : never;
+}
+
 ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
   const ScheduleSize size = size_of(execution.result.schedule);
   report.trace = std::move(execution.trace);
@@ -59,8 +64,7 @@ void search_report(const ExploreOptions& options,
     search.strategy = &pct;
   else if (options.preemptions)
     search.strategy = &bounded;
-  static const std::atomic<bool> never{false};
-  const std::atomic<bool>& stop = options.stop != nullptr ? *options.stop : never;
+  const std::atomic<bool>& stop = stop_of(options);
   const SearchResult result = RandomSearch(search).run(calls.search, stop);
   report.executions = result.executions;
   report.steps = result.steps;
@@ -92,13 +96,12 @@ void add_failing(const ExploreOptions& options,
                  const ExploreCalls& calls,
                  Execution&& failing,
                  ExploreReport& report) {
-  static const std::atomic<bool> never{false};
   ReplayChooser replay(failing.result.schedule);
   ExecutionResult again = calls.again(MachineOptions{}.step_limit)(replay);
   if (again.violation != failing.result.violation) {
     report.violations.push_back({.violation = std::move(failing.violation), .schedule = {}});
   } else if (options.shrink) {
-    add_shrunk(report, again, calls, options.stop != nullptr ? *options.stop : never);
+    add_shrunk(report, again, calls, stop_of(options));
   } else {
     add_found(report, repeated(again, calls.record));
   }
@@ -117,7 +120,7 @@ void complete_report(const ExploreOptions& options,
     report.seconds = Seconds(std::chrono::steady_clock::now() - began).count();
     if (failing || report.seconds >= options.seconds) return true;
     if (options.executions != 0 && search.counts().executions >= options.executions) return true;
-    return options.stop != nullptr && options.stop->load(std::memory_order_relaxed);
+    return stop_of(options).load(std::memory_order_relaxed);
   };
   while (!is_over()) {
     if (!search.next()) {

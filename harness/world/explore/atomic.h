@@ -14,24 +14,20 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-inline void smp_mb() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::mb);
+namespace detail {
+inline void fence(GraphEventKind kind) noexcept {
+  if (current != nullptr) current->fence(kind);
 }
-inline void smp_rmb() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::rmb);
-}
-inline void smp_wmb() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::wmb);
-}
+}  // namespace detail
+
+inline void smp_mb() noexcept { detail::fence(GraphEventKind::mb); }
+inline void smp_rmb() noexcept { detail::fence(GraphEventKind::rmb); }
+inline void smp_wmb() noexcept { detail::fence(GraphEventKind::wmb); }
 inline void compiler_barrier() noexcept {}
-inline void smp_mb__before_atomic() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::before_atomic);
-}
-inline void smp_mb__after_atomic() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::after_atomic);
-}
+inline void smp_mb__before_atomic() noexcept { detail::fence(GraphEventKind::before_atomic); }
+inline void smp_mb__after_atomic() noexcept { detail::fence(GraphEventKind::after_atomic); }
 inline void smp_mb__after_unlock_lock() noexcept {
-  if (detail::current != nullptr) detail::current->fence(GraphEventKind::after_unlock_lock);
+  detail::fence(GraphEventKind::after_unlock_lock);
 }
 
 namespace detail {

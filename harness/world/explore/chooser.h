@@ -19,6 +19,10 @@ namespace tlblab {
 inline constexpr unsigned max_explored_cpus = 64 / 3;
 
 enum class ActorKind : std::uint8_t { cpu, irq, rcu };
+// The higher interrupts the lower on one CPU, and is over before that goes on.
+constexpr unsigned rank_of(ActorKind kind) noexcept {
+  return kind == ActorKind::irq ? 2 : kind == ActorKind::rcu ? 1 : 0;
+}
 
 constexpr unsigned actor_of(ActorKind kind, unsigned cpu) noexcept {
   return static_cast<unsigned>(kind) * max_explored_cpus + cpu;

@@ -236,10 +236,6 @@ class Engine {
   void fence(GraphEventKind kind) noexcept;
   void fence_acquire() noexcept;
   void fence_release() noexcept;
-  void fence_full() noexcept {
-    fence_acquire();
-    fence_release();
-  }
   void shared_read(UseHistory& history) noexcept;
   void shared_written(UseHistory& history) noexcept;
   void shared_made(UseHistory& history) noexcept;

@@ -17,6 +17,9 @@
 
 namespace tlblab {
 
+// Each CPU is three threads of a graph.
+inline constexpr unsigned max_searched_cpus = max_graph_threads / 3;
+
 class MemorySearch {
  public:
   struct Use {

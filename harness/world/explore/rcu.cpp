@@ -39,12 +39,6 @@ void end_grace_periods(Engine& engine) noexcept {
     engine.sections_awaited |= head->awaited;
 }
 
-// What would have to be over before the other can go on.
-bool interrupts(unsigned kind, ActorKind other) noexcept {
-  const auto rank = [](ActorKind of) { return of == ActorKind::irq ? 2 : of == ActorKind::rcu; };
-  return rank(static_cast<ActorKind>(kind)) > rank(other);
-}
-
 // For a search the grace period looks at one CPU after the other, and ends when it has left those that
 // were inside. Full: what came before is seen by every section that begins later.
 void look_at_sections(Engine& engine, rcu_head& head) noexcept {
@@ -53,7 +47,10 @@ void look_at_sections(Engine& engine, rcu_head& head) noexcept {
   engine.grace_periods.push(&head);
   for (unsigned id = 0; id < engine.nr_cpus; ++id)
     for (unsigned kind = 0; kind < 3; ++kind) {
-      if (id == engine.running->id && interrupts(kind, engine.running->context)) continue;
+      // What interrupts this is over.
+      if (id == engine.running->id &&
+          rank_of(static_cast<ActorKind>(kind)) > rank_of(engine.running->context))
+        continue;
       engine.silent_step_when([] {}, [] {});
       const std::uint64_t& count = engine.cpus[id].sections[kind].count;
       const MemorySearch::Use use{engine.actor(), &count, order::full, count};

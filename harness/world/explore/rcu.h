@@ -23,7 +23,7 @@ struct rcu_head {
   detail::Cpu* cpu = nullptr;
   detail::CpuSet awaited = 0;  // CPUs that have not left their section
   // For a search: the counts of Cpu::sections when the grace period began.
-  std::array<std::array<std::uint64_t, 3>, max_graph_threads / 3> began{};
+  std::array<std::array<std::uint64_t, 3>, max_searched_cpus> began{};
 };
 
 void rcu_read_lock() noexcept;
