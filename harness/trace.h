@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tlblab {
@@ -25,6 +26,20 @@ struct TraceStep {
   std::string text{};             // the same for people
   bool key = false;               // needed to understand what the CPUs did to each other
   bool violating = false;         // the last thing before the violation was seen
+};
+
+// A read that saw what another CPU had overwritten by then: no sequentially consistent machine does.
+struct StaleRead {
+  struct Place {
+    unsigned cpu = 0;
+    std::uint64_t step = 0;
+  };
+  Place read, missed;           // the oldest write that it did not see
+  std::optional<Place> source;  // what it saw was written there; nothing: before the programs began
+  std::string object{}, saw{}, missed_value{};
+  // Fences that would have forced it: behind the write that was missed, before the read. Empty: no
+  // such fence; both empty: no fence there would have.
+  std::string after_missed{}, before_read{};
 };
 
 }  // namespace tlblab

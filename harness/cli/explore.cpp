@@ -31,16 +31,12 @@ double budget(const Arguments& arguments) {
   return seconds_value(arguments, name, arguments.has("--executions") ? max_duration : 10);
 }
 
-// That of the backend for a complete search: what there is today is x86. Others know sc only.
+// That of the backend for a complete search: what there is today is x86. Others are much faster if
+// they need not ask what is read.
 std::string memory_model(const Arguments& arguments, ExploreStrategy strategy) {
   const bool complete = strategy == ExploreStrategy::dpor;
   if (!arguments.has("--memory")) return complete ? "tso" : "sc";
-  std::string word =
-      word_value(arguments, "--memory", {"sc", "tso", "weak"}, "these are the memory models");
-  if (word != "sc" && !complete)
-    throw UsageError(fmt::format(
-        "--memory {} is explored by the complete search only; add --strategy dpor", word));
-  return word;
+  return word_value(arguments, "--memory", {"sc", "tso", "weak"}, "these are the memory models");
 }
 
 const char* strategy_name(ExploreStrategy strategy) {
@@ -144,11 +140,10 @@ ExploreReport run_once(const ExploreRequest& request,
   ExploreReport report = run.explore(options);
   for (const ExploreReport::Found& found : report.violations)
     check_setup(request.file, {found.violation});
-  // A schedule is of the sequentially consistent machine, whatever the search was of.
-  const ScheduleHeader header = header_of(request, arch, "sc");
   for (auto* all : {&report.violations, &report.witnesses})
     for (ExploreReport::Found& found : *all)
-      if (!found.schedule.empty()) found.schedule = with_header(header, found.schedule);
+      if (!found.schedule.empty())
+        found.schedule = with_header(header_of(request, arch, found.memory), found.schedule);
   return report;
 }
 
@@ -189,6 +184,8 @@ constexpr std::string_view explore_more =
     "switch from a CPU that could have gone on; interrupts of its own are none.\n"
     "dpor visits each execution once that the memory model allows (they differ in who\n"
     "reads from whom and in the order of writes) and says when it has seen all.\n"
+    "Under tso and weak a load may see what has been overwritten; of each such load\n"
+    "it says who wrote what, and which fences would have forced the new value.\n"
     "What is found is made short: the fewest context switches, then hardware choices,\n"
     "then steps that still break the same rule.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
@@ -254,7 +251,7 @@ Command explore_command() {
                       {"--strategy", "S",
                        "random, pct (priorities with few changes) or dpor (complete)"},
                       {"--preemptions", "N", "of random: at most N in each execution"},
-                      {"--memory", "M", "of dpor: tso (x86, the default), weak or sc; else sc"},
+                      {"--memory", "M", "sc, tso, weak (default: tso with dpor, else sc)"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},

@@ -11,6 +11,7 @@
 #include "harness/explore/schedule.h"
 #include "harness/report/layout.h"
 #include "harness/workload/alloc_failures.h"
+#include "harness/world/explore/memory_model.h"
 
 namespace tlblab {
 namespace {
@@ -107,8 +108,8 @@ ScheduleHeader header_of(const std::string& text) {
   const std::vector<std::string>& words = schedule.header;
   if (words.size() < 3) refuse("does not say what it is of");
   ScheduleHeader header{.scenario = words[0], .arch = words[1], .model = words[2], .without = {}};
-  if (header.model != "sc")
-    refuse(fmt::format("is of memory model '{}', and only sc exists in this version", words[2]));
+  if (!is_model(header.model))
+    refuse(fmt::format("is of memory model '{}', and there are sc, tso and weak", words[2]));
   const bool file = header.scenario.starts_with(file_key);
   if (file) header.scenario = unescaped(header.scenario.substr(file_key.size()));
   for (std::size_t at = 3; at < words.size(); ++at) {

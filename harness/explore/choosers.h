@@ -21,10 +21,12 @@ namespace tlblab {
 // A random walk: every answer is as likely as every other, at every choice.
 class RandomChooser final : public Chooser {
  public:
-  explicit RandomChooser(std::uint64_t seed) noexcept : state_(mixed(seed) | 1) {}
+  explicit RandomChooser(std::uint64_t seed) noexcept : first_(mixed(seed) | 1), state_(first_) {}
   [[nodiscard]] unsigned choose(const ChoicePoint& point) noexcept override;
+  void restart() noexcept override { state_ = first_; }
 
  private:
+  std::uint64_t first_;
   std::uint64_t state_;  // of xorshift64*, never 0
 };
 

@@ -342,7 +342,10 @@ void GraphSearch::unlock(unsigned thread, unsigned location, bool implied) {
   event.lock = true;
   event.implied = implied;
   event.release = true;
-  if (!add_unlock(event)) cut();
+  if (pick_)
+    pick_place(event, graph().location(event.location).writes.back());
+  else if (!add_unlock(event))
+    cut();
 }
 
 // ---- what is added, and what else it could have been ----------------------------------------------
@@ -392,6 +395,7 @@ unsigned GraphSearch::known_place(const GraphEvent& event) const {
 // False: it cannot read anything, or not so that its own write could follow; then only what it might
 // have read is left to be tried.
 bool GraphSearch::add_read(GraphEvent event) {
+  if (pick_) return pick_source(event);
   begin_node(event);
   Level& top = level();
   const GraphLocation& location = top.graph.location(event.location);
@@ -439,6 +443,7 @@ bool GraphSearch::add_modify_write() {
 // Behind this write in coherence; without one it may be anywhere, and is behind all others if it can
 // be. False: it cannot be there; then only revisits are left to be tried.
 bool GraphSearch::add_write(const GraphEvent& event, std::optional<EventId> behind) {
+  if (pick_) return pick_place(event, behind);
   begin_node(event);
   Level& top = level();
   const std::vector<EventId>& writes = top.graph.location(event.location).writes;

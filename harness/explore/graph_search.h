@@ -97,6 +97,12 @@ class GraphSearch {
     feasible_ = std::move(feasible);
     strict_ = true;
   }
+  // The newest first: who says which of the writes that are allowed a read reads, or a write lies behind.
+  // Nothing else is tried then; an execution is begun by begin_empty() and needs no end().
+  using Pick = std::function<unsigned(std::span<const EventId> writes)>;
+  void pick_with(Pick pick) { pick_ = std::move(pick); }
+  void begin_empty();
+  void chose(unsigned thread, unsigned value);
   // Whether what is new surely can be the last: the machine stands behind all that is in the graph.
   void surely_last(bool is) noexcept { surely_last_ = is; }
   // The same execution is made once more, from its beginning.
@@ -188,6 +194,11 @@ class GraphSearch {
   bool hand_over(const Node& node, EventId read);
   [[nodiscard]] bool was_next(EventId read) const;
   void offer_older_places(const GraphEvent& event);
+  [[nodiscard]] EventId picked() const;
+  bool pick_source(GraphEvent event);
+  [[nodiscard]] bool can_be_read(const GraphEvent& event);
+  void collect_places(const GraphEvent& event);
+  bool pick_place(const GraphEvent& event, std::optional<EventId> behind);
   void offer_revisits(EventId write, std::optional<EventId> behind);
   [[nodiscard]] unsigned known_place(const GraphEvent& event) const;
 
@@ -221,6 +232,8 @@ class GraphSearch {
   bool strict_ = false;
   bool surely_last_ = false;
   std::function<bool(const ExecutionGraph&)> feasible_;
+  Pick pick_;
+  std::vector<EventId> choices_;  // for it
   mutable std::vector<EventId> kept_;
   mutable ExecutionGraph scratch_;
   mutable GraphCounts counts_;

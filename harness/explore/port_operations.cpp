@@ -309,6 +309,7 @@ void PortSearch::take_back_reads(unsigned thread, unsigned first) noexcept {
   if (!are_new || !search_->reads_last(thread, first)) return give_up();
   search_->forget_reads(thread, reads);
   state_[thread].released.resize(search_->made(thread));
+  if (walks_) state_[thread].steps.resize(search_->made(thread));
 }
 
 void PortSearch::wait_in_loop(unsigned thread) noexcept {
@@ -327,16 +328,20 @@ void PortSearch::learn_loop(unsigned thread, const void* site) noexcept {
   over_ = Over::conflict;
 }
 
+bool PortSearch::is_known_loop(unsigned thread, const void* site) const noexcept {
+  const GraphEvent* last = search_->last_event(thread);
+  const auto known = waits_.find(site);
+  return known != waits_.end() && known->second.contains(state_[thread].used) && last != nullptr &&
+         last->is_read() && !last->modifies;
+}
+
 void PortSearch::relax(unsigned actor, const void* site) noexcept {
   if (over_ != Over::no) return;
   const unsigned thread = thread_of(actor);
+  if (walks_) return relax_in_walk(thread, site);
   Thread& state = state_[thread];
   state.relaxes = true;
-  const GraphEvent* last = search_->last_event(thread);
-  const auto known = waits_.find(site);
-  if (known != waits_.end() && known->second.contains(state.used) && last != nullptr &&
-      last->is_read() && !last->modifies)
-    return wait_in_loop(thread);
+  if (is_known_loop(thread, site)) return wait_in_loop(thread);
   learn_loop(thread, site);
   if (over_ != Over::no) return;
   state.site = site;

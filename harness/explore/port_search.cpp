@@ -43,6 +43,11 @@ bool PortSearch::next() {
     search_->give_up();
     if (!search_->next()) return false;
   }
+  begin_execution();
+  return true;
+}
+
+void PortSearch::begin_execution() {
   ++execution_;
   over_ = Over::no;
   deadlock_ = advanced_ = false;
@@ -52,7 +57,6 @@ bool PortSearch::next() {
     state_[t].clock[t] = 1;
     state_[t].repeated = static_cast<unsigned>(search_->graph().thread(t).size());
   }
-  return true;
 }
 
 void PortSearch::give_up() noexcept {

@@ -43,6 +43,26 @@ class PortSearch final : public MemorySearch {
 
   // There is another execution to make; the program is to be run from its beginning.
   [[nodiscard]] bool next();
+  // Instead, in port_walk.cpp: the execution is one that the machine's chooser chooses. What a read of
+  // a tracked word sees, and where a write lies in coherence, are choices of the hardware, the newest
+  // being 0. True, after it: it is to be made again from its beginning, for more is tracked now.
+  void begin_walk();
+  // What the other has found out about the program: its events are then the same.
+  void learn_from(const PortSearch& other);
+  [[nodiscard]] bool is_to_be_repeated() const noexcept { return over_ == Over::conflict; }
+  // What the machine's chooser is asked just now, on behalf of a thread; of no writes: something else.
+  struct Picking {
+    unsigned thread = 0;
+    std::span<const EventId> writes{};  // of graph(), to read or to lie behind
+  };
+  [[nodiscard]] const Picking& picking() const noexcept { return picking_; }
+  // Of a walk: where and when an event was made, and what lies at a location.
+  [[nodiscard]] unsigned cpu_of(unsigned thread) const noexcept { return thread % cpus_; }
+  [[nodiscard]] std::uint64_t step_of(const GraphEvent& event) const noexcept {
+    return state_[event.thread].steps[event.po];
+  }
+  [[nodiscard]] const void* word_at(unsigned location) const noexcept;
+  [[nodiscard]] MemoryModel model() const noexcept { return model_; }
   // The execution is not to be gone on with, nor counted as one.
   [[nodiscard]] bool is_given_up() const noexcept {
     return over_ != Over::no && over_ != Over::end;
@@ -55,6 +75,11 @@ class PortSearch final : public MemorySearch {
   [[nodiscard]] std::size_t tracked() const noexcept { return tracked_.size(); }
   [[nodiscard]] const ExecutionGraph& graph() const noexcept { return search_->graph(); }
 
+  void runs_on(Hardware& hardware) noexcept override { hardware_ = &hardware; }
+  bool decides() const noexcept override { return !walks_; }
+  std::uint32_t may_look_again() const noexcept override;
+  bool is_over() const noexcept override { return over_ != Over::no; }
+  void chose(unsigned actor, unsigned value) noexcept override;
   unsigned next_actor(std::uint64_t enabled,
                       std::uint32_t relaxing,
                       std::uint32_t unfinished) noexcept override;
@@ -109,12 +134,14 @@ class PortSearch final : public MemorySearch {
   };
   struct Thread {
     Clock clock{};
-    std::vector<Clock> released;  // by each of its events
+    std::vector<Clock> released;       // by each of its events
+    std::vector<std::uint64_t> steps;  // of the machine, at which a walk made them
     std::uint16_t windows = 0, runs = 0;
     unsigned locks = 0;        // spinlocks held, interrupts off
     std::uint16_t locked = 0;  // how often there were none, and then one
     bool in_window = false, in_run = false;
     bool relaxes = false;
+    bool looks_again = false;  // in a loop that has read an older value
     // Its events when a loop with cpu_relax() went round last, and the time before.
     unsigned round = 0, earlier_round = 0;
     const void* site = nullptr;           // of that loop
@@ -181,11 +208,18 @@ class PortSearch final : public MemorySearch {
   void holds(unsigned thread) noexcept;
   void give_up() noexcept;
   void begin_search();
+  void begin_execution();
+  [[nodiscard]] unsigned pick(std::span<const EventId> writes) noexcept;
+  void relax_in_walk(unsigned thread, const void* site) noexcept;
+  [[nodiscard]] bool is_known_loop(unsigned thread, const void* site) const noexcept;
   [[nodiscard]] bool find_order();
   void lose() noexcept;
 
   MemoryModel model_;
   unsigned cpus_, threads_;
+  bool walks_ = false;
+  Hardware* hardware_ = nullptr;
+  Picking picking_;
   std::unique_ptr<GraphSearch> search_;
   unsigned restarts_ = 0;
   std::uint64_t lost_ = 0;

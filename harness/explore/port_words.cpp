@@ -114,6 +114,7 @@ bool PortSearch::begin_event(unsigned thread, bool has_step) noexcept {
     advanced_ |= in_advance_;
   }
   search_->surely_last(!in_advance_);
+  picking_.thread = thread;
   const auto number = [](bool is_in, std::uint16_t which) {
     return static_cast<std::uint16_t>(is_in ? which : 0);
   };
@@ -189,6 +190,7 @@ void PortSearch::made(unsigned thread) noexcept {
     const GraphEvent& event = search_->graph().event(events[state.released.size()]);
     if (event.is_read()) learn(state, event);
     state.released.push_back(told(state, thread, event));
+    if (walks_) state.steps.push_back(hardware_->steps());
   }
 }
 

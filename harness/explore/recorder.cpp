@@ -110,6 +110,7 @@ void Recorder::operation(const OperationNote& note) noexcept {
   if (!listening_) return;
   const WordName name = note.word == nullptr ? WordName{} : namer_.word(note.word);
   if (name.of_lab) return;
+  if (note.word != nullptr) pointers_[note.word] = note.pointer;
   if (is_word_operation(note.what)) return word_row(note, name);
   const OperationWords words = words_of(note.what);
   Row row{.step = {.what = words.what, .object = {}, .text = words.text}};
@@ -178,6 +179,14 @@ std::string Recorder::named(const void* word, const WordName& name) {
   if (!name.text.empty()) return name.text;
   const unsigned next = static_cast<unsigned>(unknown_.size()) + 1;
   return fmt::format("word {}", unknown_.try_emplace(word, next).first->second);
+}
+
+Recorder::WordText Recorder::word_text(const void* word, std::uint64_t bits) {
+  const auto used = pointers_.find(word);
+  const WordName name = namer_.word(word);
+  OperationNote note;
+  note.pointer = used != pointers_.end() && used->second;
+  return {name.text, value(note, bits, name.entry)};
 }
 
 std::string Recorder::value(const OperationNote& note, std::uint64_t bits, bool entry) {

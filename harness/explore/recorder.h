@@ -56,6 +56,11 @@ class Recorder final : public OperationListener, public TraceSink {
   // An oracle has seen a violation: what was written down last shows it, and nothing follows.
   void violation_seen() noexcept;
 
+  // Of a word that an operation used, and a value of it; while the machine stands. Empty: nobody knows it.
+  struct WordText {
+    std::string name, value;
+  };
+  [[nodiscard]] WordText word_text(const void* word, std::uint64_t value);
   // After the execution. violated: in its last row, if nobody has said where.
   [[nodiscard]] std::vector<TraceStep> take(bool violated);
   // Visible steps so far.
@@ -88,6 +93,7 @@ class Recorder final : public OperationListener, public TraceSink {
   std::vector<Row> rows_;
   std::size_t scene_ = 0;
   std::map<const void*, unsigned> unknown_;  // numbers, by first appearance
+  std::map<const void*, bool> pointers_;     // words used, and whether they hold addresses
 };
 
 }  // namespace tlblab

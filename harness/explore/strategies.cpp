@@ -24,11 +24,13 @@ constexpr std::uint64_t actors_of_cpu(unsigned cpu) noexcept {
 // ---- PCT ----------------------------------------------------------------------------------------
 
 PctChooser::PctChooser(std::uint64_t seed, unsigned depth, std::uint64_t length) noexcept
-    : random_(seed), changes_(depth - 1) {
+    : seed_(seed), length_(length), random_(seed), changes_(depth - 1) {
   std::uint64_t state = mixed(seed);
   for (std::uint64_t& priority : priority_) priority = initial | (state = mixed(state));
   for (unsigned n = 0; n < changes_; ++n) change_at_[n] = below(length, state = mixed(state));
 }
+
+void PctChooser::restart() noexcept { *this = PctChooser(seed_, changes_ + 1, length_); }
 
 unsigned PctChooser::choose(const ChoicePoint& point) noexcept {
   if (point.hardware()) return random_.choose(point);
@@ -65,6 +67,12 @@ BoundedChooser::BoundedChooser(std::uint64_t seed, unsigned bound, std::uint64_t
   std::uint64_t state = mixed(seed);
   for (unsigned n = 0; n < bound; ++n) preempt_at_.push_back(below(length, state = mixed(state)));
   std::ranges::sort(preempt_at_);
+}
+
+void BoundedChooser::restart() noexcept {
+  random_.restart();
+  choices_ = 0;
+  preemptions_ = 0;
 }
 
 unsigned BoundedChooser::choose(const ChoicePoint& point) noexcept {

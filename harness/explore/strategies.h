@@ -27,12 +27,15 @@ class PctChooser final : public Chooser {
   // REQUIRES: 1 <= depth <= most_depth, 1 <= length.
   PctChooser(std::uint64_t seed, unsigned depth, std::uint64_t length) noexcept;
   [[nodiscard]] unsigned choose(const ChoicePoint& point) noexcept override;
+  void restart() noexcept override;
   // Choices between actors so far.
   [[nodiscard]] std::uint64_t choices() const noexcept { return choices_; }
 
  private:
   [[nodiscard]] unsigned highest(std::uint64_t enabled) const noexcept;
 
+  std::uint64_t seed_;
+  std::uint64_t length_;
   RandomChooser random_;
   std::array<std::uint64_t, 64> priority_{};
   std::array<std::uint64_t, most_depth> change_at_{};  // the first depth - 1 count
@@ -47,6 +50,7 @@ class BoundedChooser final : public Chooser {
   // REQUIRES: 1 <= length.
   BoundedChooser(std::uint64_t seed, unsigned bound, std::uint64_t length);
   [[nodiscard]] unsigned choose(const ChoicePoint& point) noexcept override;
+  void restart() noexcept override;
   [[nodiscard]] std::uint64_t choices() const noexcept { return choices_; }
   // Times that a CPU that could go on did not.
   [[nodiscard]] unsigned preemptions() const noexcept { return preemptions_; }

@@ -5,6 +5,7 @@
 #include "harness/explore/port_search.h"
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
+#include "harness/instances/explore_memory.h"
 #include "harness/instances/scenario_explore.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -19,6 +20,7 @@ const std::atomic<bool>& stop_of(const ExploreOptions& options) {
 ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
   const ScheduleSize size = size_of(execution.result.schedule);
   report.trace = std::move(execution.trace);
+  report.stale = std::move(execution.stale);
   return report.violations.emplace_back(
       ExploreReport::Found{.violation = std::move(execution.violation),
                            .schedule = print_steps(execution.result.schedule),
@@ -38,6 +40,20 @@ std::uint64_t limit_of_candidates(const ExecutionResult& found) {
   return found.violation == "step_limit" ? found.steps : longest * found.steps;
 }
 
+// Those that a machine without a search makes.
+std::vector<ScheduleStep> without_silent_steps(std::vector<ScheduleStep> steps) {
+  std::erase_if(steps, [](const ScheduleStep& step) { return !step.hardware && step.value != 0; });
+  return steps;
+}
+
+// Those of the machine that the options ask for; `memory` may have to outlive them.
+ExploreCalls calls_of(const ExploreOptions& options,
+                      const ExploreCalls& calls,
+                      PortSearch& memory) {
+  if (options.memory == "sc") return calls;
+  return with_memory(calls, model_named(options.memory), memory);
+}
+
 // The same kind of violation by a schedule that a person can follow.
 void add_shrunk(ExploreReport& report,
                 const ExecutionResult& result,
@@ -49,10 +65,20 @@ void add_shrunk(ExploreReport& report,
   row.found_switches = shorter.before.switches;
 }
 
+void add_repeated(const ExploreOptions& options,
+                  const ExploreCalls& calls,
+                  const ExecutionResult& failing,
+                  ExploreReport& report) {
+  if (options.shrink)
+    add_shrunk(report, failing, calls, stop_of(options));
+  else
+    add_found(report, repeated(failing, calls.record));
+}
+
 }  // namespace
 
 void search_report(const ExploreOptions& options,
-                   const ExploreCalls& calls,
+                   const ExploreCalls& native,
                    ExploreReport& report) {
   SearchOptions search{
       .seed = options.seed,
@@ -65,17 +91,17 @@ void search_report(const ExploreOptions& options,
   else if (options.preemptions)
     search.strategy = &bounded;
   const std::atomic<bool>& stop = stop_of(options);
+  PortSearch memory(model_named(options.memory), native.cpus);
+  const ExploreCalls calls = calls_of(options, native, memory);
   const SearchResult result = RandomSearch(search).run(calls.search, stop);
   report.executions = result.executions;
   report.steps = result.steps;
   report.bound_reached = bounded.bound_reached();
+  report.blocked = memory.lost();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
   if (!result.first) return;
-  const ExecutionResult& failing = result.first->result;
-  if (options.shrink)
-    add_shrunk(report, failing, calls, stop);
-  else
-    add_found(report, repeated(failing, calls.record));
+  add_repeated(options, calls, result.first->result, report);
+  report.violations.back().memory = options.memory;
 }
 
 namespace {
@@ -90,21 +116,25 @@ void add_counts(const PortSearch& search, ExploreReport& report) {
   report.lost = search.lost();
 }
 
-// A schedule says who moves and not what is read: it shows what a sequentially consistent machine does
-// too. What needs a weaker one is told without.
+// What a sequentially consistent machine shows too is told of that one, which is easier to follow.
 void add_failing(const ExploreOptions& options,
                  const ExploreCalls& calls,
                  Execution&& failing,
+                 const PortSearch& search,
                  ExploreReport& report) {
-  ReplayChooser replay(failing.result.schedule);
+  ReplayChooser replay(without_silent_steps(failing.result.schedule));
   ExecutionResult again = calls.again(MachineOptions{}.step_limit)(replay);
+  if (again.violation == failing.result.violation)
+    return add_repeated(options, calls, again, report);
+  const MemoryModel model = model_named(options.memory);
+  again = as_schedule(calls, model, failing.result, search);
   if (again.violation != failing.result.violation) {
     report.violations.push_back({.violation = std::move(failing.violation), .schedule = {}});
-  } else if (options.shrink) {
-    add_shrunk(report, again, calls, stop_of(options));
-  } else {
-    add_found(report, repeated(again, calls.record));
+    return;
   }
+  PortSearch memory(model, calls.cpus);
+  add_repeated(options, with_memory(calls, model, memory), again, report);
+  report.violations.back().memory = options.memory;
 }
 
 }  // namespace
@@ -134,25 +164,28 @@ void complete_report(const ExploreOptions& options,
   add_counts(search, report);
   if (!failing) return;
   ++report.executions;
-  add_failing(options, calls, std::move(*failing), report);
+  add_failing(options, calls, std::move(*failing), search, report);
 }
 
 void replay_report(const ExploreOptions& options,
-                   const ExploreCalls& calls,
+                   const ExploreCalls& native,
                    ExploreReport& report) {
   const auto began = std::chrono::steady_clock::now();
   const std::vector<ScheduleStep> asked = parse_schedule(options.schedule).steps;
   ReplayChooser chooser(asked);
-  Execution execution = calls.record(chooser);
+  PortSearch memory(model_named(options.memory), native.cpus);
+  Execution execution = calls_of(options, native, memory).record(chooser);
   report.executions = 1;
   if (const auto at = first_departure(asked, execution.result.schedule))
     report.departed_at = static_cast<std::int64_t>(*at);
   report.steps = execution.result.steps;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   if (!execution.result.ok())
-    add_found(report, std::move(execution));
-  else
+    add_found(report, std::move(execution)).memory = options.memory;
+  else {
     report.trace = std::move(execution.trace);
+    report.stale = std::move(execution.stale);
+  }
 }
 
 void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report) {

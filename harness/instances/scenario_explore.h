@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/explore/choosers.h"
+#include "harness/explore/port_search.h"
 #include "harness/explore/recorder.h"
 #include "harness/explore/schedule.h"
 #include "harness/explore/search.h"
@@ -36,6 +37,7 @@ struct Execution {
   ExecutionResult result;
   Violation violation;
   std::vector<TraceStep> trace;  // of a recorded one
+  std::vector<StaleRead> stale;  // the same
 };
 
 // One execution that is written down.
@@ -85,13 +87,17 @@ class ExploreRun {
   }
 
   // What the programs do beside each other is the search's, if there is one.
-  Execution run(MemorySearch* search = nullptr) {
+  // Then `explain` is asked, if it is written down.
+  Execution run(MemorySearch* search = nullptr,
+                const std::function<std::vector<StaleRead>(Recorder&)>& explain = {}) {
     set_the_scene();
     machine_.search_with(search);
     machine_.run([this](unsigned cpu) {
       body_.act(labs_[cpu], cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
     });
     machine_.search_with(nullptr);
+    Execution execution;
+    if (recorder_ && explain) execution.stale = explain(*recorder_);
     machine_.run([](unsigned) { unuse_mm<A>(); });
     on_cpu_0([this] {
       if constexpr (requires { body_.teardown(labs_[0]); }) body_.teardown(labs_[0]);
@@ -100,7 +106,7 @@ class ExploreRun {
     on_cpu_0([this] { session_.stop(); });
     // An execution that was cut short leaves gathers open, and that is nobody's fault.
     if (machine_.result().ok() && !machine_.result().cut_short) oracles_.finish();
-    Execution execution{machine_.result(), {}, {}};
+    execution.result = machine_.result();
     if (!execution.result.ok()) execution.violation.kind = execution.result.violation;
     for (const Violation& seen : oracles_.examples()) prefer(execution, seen);
     for (const Violation& seen : lab_.examples()) prefer(execution, seen);
@@ -174,11 +180,17 @@ struct ExploreCalls {
   Execute search;
   // One that a complete search decides.
   std::function<Execution(MemorySearch& search)> searched;
+  // One whose reads a search asks the chooser for (PortSearch::begin_walk), perhaps written down.
+  std::function<Execution(
+      PortSearch& walk, Chooser& chooser, std::uint64_t step_limit, bool write_down)>
+      walked;
   unsigned cpus = 0;
   // What is no part of the search, with at most so many steps.
   std::function<Execute(std::uint64_t step_limit)> again;
   Record record;
 };
+// What was read too late, in words; while the machine stands.
+[[nodiscard]] std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder);
 // What is left to do once executions can be had. They add to the report.
 void search_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
 void complete_report(const ExploreOptions& options,
@@ -214,6 +226,16 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             in_place.emplace(options, cpus, first_that_can);
             Execution execution = in_place->run(&search);
             counted(in_place->allocations());
+            in_place.reset();
+            return execution;
+          },
+      .walked =
+          [&](PortSearch& walk, Chooser& chooser, std::uint64_t step_limit, bool write_down) {
+            in_place.emplace(options, cpus, chooser, step_limit);
+            if (write_down) stop_at(in_place->record(), options, report);
+            Execution execution = in_place->run(
+                &walk, [&walk](Recorder& recorder) { return stale_texts(walk, recorder); });
+            if (options.schedule.empty() != write_down) counted(in_place->allocations());
             in_place.reset();
             return execution;
           },

@@ -67,7 +67,7 @@ struct ExploreOptions {
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
   ExploreStrategy strategy = ExploreStrategy::random;
-  std::string memory = "sc";            // or, of dpor, tso or weak
+  std::string memory = "sc";            // tso, weak
   std::optional<unsigned> preemptions;  // of random: at most so many an execution
   std::string schedule;                 // not empty: replay this one
   bool shrink = true;                   // what a search found, to fewer switches and steps
@@ -91,9 +91,11 @@ struct ExploreReport {
     std::uint64_t switches = 0;  // from one CPU to another
     // What the search found before it was made shorter; 0: the schedule is as it was found.
     std::uint64_t found_steps = 0, found_switches = 0;
+    std::string memory = "sc";  // the model that the schedule is of
   };
   std::vector<Found> violations;
   std::vector<TraceStep> trace;  // of the first violation's schedule, or of the replayed one
+  std::vector<StaleRead> stale;  // in it
   std::uint64_t blocked = 0;     // executions given up because others had covered them
   // Of a complete search: how often it began again, words whose operations are events, graphs that
   // the model was asked about, executions that could not be made.

@@ -87,6 +87,38 @@ std::string trace_columns(const ExplorePage& page,
                      counted(report.trace.size(), "row"));
 }
 
+std::string place_words(const StaleRead::Place& place) {
+  return fmt::format("CPU{} at step {}", place.cpu, place.step);
+}
+
+std::string fence_words(const StaleRead& stale) {
+  std::vector<std::string> fences;
+  if (!stale.after_missed.empty())
+    fences.push_back(fmt::format("{}() on CPU{} after step {}", stale.after_missed,
+                                 stale.missed.cpu, stale.missed.step));
+  if (!stale.before_read.empty())
+    fences.push_back(fmt::format("{}() on CPU{} before step {}", stale.before_read, stale.read.cpu,
+                                 stale.read.step));
+  if (fences.empty()) return "no fence on these two CPUs would have forced it";
+  return joined(fences, " and ") + " would have forced it";
+}
+
+// Who wrote what a read saw, what it missed, and which fences would have shown it.
+std::string stale_text(const std::vector<StaleRead>& all) {
+  std::string out;
+  for (const StaleRead& stale : all) {
+    const std::string from = stale.source ? place_words(*stale.source) : "the beginning";
+    out +=
+        wrapped("  ",
+                fmt::format("stale: {} read {}, saw {} (from {}), missed {} (from {})",
+                            place_words(stale.read), stale.object.empty() ? "a word" : stale.object,
+                            stale.saw, from, stale.missed_value, place_words(stale.missed)),
+                "    ");
+    out += wrapped("    ", fence_words(stale), "    ");
+  }
+  return out;
+}
+
 // How to see it again.
 std::string replay_text(const ExploreReport::Found& found, const std::string& rows) {
   if (found.schedule.empty())
@@ -131,7 +163,7 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   out += "  " + counted(run.subject.cpus, "CPU");
   if (!page.replayed) out += fmt::format(", seed {}", page.seed);
   out += "\n";
-  std::string rows = trace_columns(page, report, paint);
+  std::string rows = trace_columns(page, report, paint) + stale_text(report.stale);
   if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n";
   if (report.violations.empty() && report.witnesses.empty()) out += rows;
   for (const ExploreReport::Found& found : report.violations)

@@ -206,6 +206,24 @@ Json trace_row(const TraceStep& row) {
   return out;
 }
 
+Json stale_rows(const std::vector<StaleRead>& all) {
+  const auto place = [](const StaleRead::Place& at) {
+    return Json{{"cpu", at.cpu}, {"step", at.step}};
+  };
+  const auto word = [](const std::string& fence) { return fence.empty() ? Json() : Json(fence); };
+  Json rows = Json::array();
+  for (const StaleRead& stale : all)
+    rows.push_back({{"object", stale.object},
+                    {"read", place(stale.read)},
+                    {"saw", stale.saw},
+                    {"from", stale.source ? place(*stale.source) : Json()},
+                    {"missed", stale.missed_value},
+                    {"missed_from", place(stale.missed)},
+                    {"fence_after_missed", word(stale.after_missed)},
+                    {"fence_before_read", word(stale.before_read)}});
+  return rows;
+}
+
 Json found_rows(const std::vector<ExploreReport::Found>& all) {
   Json rows = Json::array();
   for (const ExploreReport::Found& found : all) rows.push_back(found_row(found));
@@ -242,6 +260,7 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   }
   if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
   if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
+  if (!report.stale.empty()) out["stale"] = stale_rows(report.stale);
   if (page.replayed) {
     out["departed_at"] = report.departed_at;
     Json& rows = out["trace"] = Json::array();

@@ -58,7 +58,7 @@ TEST(ScheduleHeader, MayBeBrokenIntoLinesAsAMailerDoes) {
 
 TEST(ScheduleHeader, MustSayWhatItIsOf) {
   for (const char* text :
-       {"v1 a7", "v1 : a7", "v1 s : a7", "v1 s x86 : a7", "v1 s x86 tso : a7",
+       {"v1 a7", "v1 : a7", "v1 s : a7", "v1 s x86 : a7", "v1 s x86 pso : a7",
         "v1 s x86 sc cpus= : a7", "v1 s x86 sc cpus=0 : a7", "v1 s x86 sc cpus=2x : a7",
         "v1 s x86 sc more : a7", "", "v1 s x86 sc : a"})
     EXPECT_THROW(static_cast<void>(header_of(text)), UsageError) << text;

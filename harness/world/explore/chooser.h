@@ -41,6 +41,8 @@ struct ScheduleStep {
   friend bool operator==(const ScheduleStep&, const ScheduleStep&) noexcept = default;
 };
 inline constexpr unsigned max_hardware_choices = 1U << 16;
+// Value of a step that a complete search made and that without one is none.
+inline constexpr std::uint16_t silent_step_value = 1;
 
 // A question with more than one answer.
 struct ChoicePoint {
@@ -73,6 +75,8 @@ class Chooser {
   virtual ~Chooser() = default;
   // Less than point.choices.
   [[nodiscard]] virtual unsigned choose(const ChoicePoint& point) noexcept = 0;
+  // The execution is made again, from its beginning.
+  virtual void restart() noexcept {}
 };
 
 struct ExecutionResult {

@@ -61,7 +61,7 @@ void Engine::run(void (*body)(void*, unsigned), void* context) {
   start_bodies();
   if (result.ok() && !result.cut_short && enabled_ != 0) {
     running = &cpus[0];
-    const unsigned actor = memory == nullptr ? pick() : ask_search();
+    const unsigned actor = search_decides() ? ask_search() : pick();
     if (actor != MemorySearch::nobody) {
       note_step(actor);
       running = &cpus[cpu_of_actor(actor)];
@@ -149,13 +149,10 @@ void Engine::pay_attention() noexcept {
 
 // Nobody: the execution is over, and the result says how.
 unsigned Engine::ask_search() noexcept {
-  std::uint64_t enabled = enabled_;
+  const std::uint64_t enabled = enabled_ & ~uninterrupted();
   std::uint32_t unfinished = 0;
   for (unsigned id = 0; id < nr_cpus; ++id) {
     if (!cpus[id].ended) unfinished |= cpu_bit(id);
-    if ((uninterrupted_ & cpu_bit(id)) != 0)
-      enabled &=
-          ~(actor_bit(actor_of(ActorKind::irq, id)) | actor_bit(actor_of(ActorKind::rcu, id)));
     const unsigned irq = actor_of(ActorKind::irq, id);
     if ((enabled & actor_bit(irq)) != 0) memory->stands_before(irq, &cpus[id].irq_off, true);
   }
@@ -174,9 +171,25 @@ unsigned Engine::pick_of_search() noexcept {
   return actor;
 }
 
+// What does not come to the CPUs that are not to be interrupted now.
+std::uint64_t Engine::uninterrupted() const noexcept {
+  return std::uint64_t{uninterrupted_} << actor_of(ActorKind::irq, 0) |
+         std::uint64_t{uninterrupted_} << actor_of(ActorKind::rcu, 0);
+}
+
+std::uint64_t Engine::enabled_actors() noexcept {
+  if (memory == nullptr) [[likely]]
+    return enabled_;
+  if (memory->is_over()) {
+    result.cut_short = true;
+    leave_for_main();
+  }
+  return (enabled_ & ~uninterrupted()) | (relaxing & memory->may_look_again());
+}
+
 unsigned Engine::pick() noexcept {
-  if (memory != nullptr) return pick_of_search();
-  const std::uint64_t enabled = enabled_;
+  if (search_decides()) return pick_of_search();
+  const std::uint64_t enabled = enabled_actors();
   if ((enabled & (enabled - 1)) == 0) {
     if (enabled == 0) nothing_enabled();
     return static_cast<unsigned>(std::countr_zero(enabled));
@@ -214,22 +227,36 @@ ActorKind Engine::switch_to(unsigned actor) noexcept {
 unsigned Engine::choose(unsigned n) noexcept {
   if (n <= 1) return 0;
   end_if(n > max_hardware_choices, "choice_too_wide");
-  unsigned value = 0;
-  if (memory != nullptr) {
-    value = memory->choose(actor(), n);
-  } else if (chooser != nullptr) {
-    ++result.choices;
-    value = chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
-    if (value >= n) std::abort();  // a broken Chooser
-  } else if (std::uint64_t& state = running->choice_state; state != 0) {
-    state ^= state << 13;  // xorshift64
-    state ^= state >> 7;
-    state ^= state << 17;
-    value = static_cast<unsigned>((state >> 32) * n >> 32);
+  if (!search_decides()) {
+    const unsigned value = ask(n);
+    if (memory != nullptr) memory->chose(actor(), value);
+    return value;
   }
-  result.schedule.push_back(
-      {static_cast<std::uint8_t>(running->id), true, static_cast<std::uint16_t>(value)});
+  const unsigned value = memory->choose(actor(), n);
+  hardware_chose(value);
   return value;
+}
+
+unsigned Engine::ask(unsigned n) noexcept {
+  const unsigned value = answer(n);
+  hardware_chose(value);
+  return value;
+}
+
+unsigned Engine::answer(unsigned n) noexcept {
+  if (chooser != nullptr) {
+    ++result.choices;
+    const unsigned value =
+        chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
+    if (value >= n) std::abort();  // a broken Chooser
+    return value;
+  }
+  std::uint64_t& state = running->choice_state;
+  if (state == 0) return 0;
+  state ^= state << 13;  // xorshift64
+  state ^= state >> 7;
+  state ^= state << 17;
+  return static_cast<unsigned>((state >> 32) * n >> 32);
 }
 
 // ---- interrupts and callbacks -------------------------------------------------------------------

@@ -123,7 +123,7 @@ struct Cpu : CpuState {
   Fiber fiber;
 };
 
-class Engine {
+class Engine final : public MemorySearch::Hardware {
  public:
   // One execution of n CPUs begins, nothing of an earlier one is left.
   void reset(unsigned cpus);
@@ -207,6 +207,8 @@ class Engine {
     relaxing = 0;
   }
   [[nodiscard]] unsigned choose(unsigned n) noexcept;
+  unsigned ask(unsigned n) noexcept override;
+  [[nodiscard]] std::uint64_t steps() const noexcept override { return steps_; }
   [[noreturn]] void end(const char* violation) noexcept;
   void end_if(bool broken, const char* violation) noexcept {
     if (broken) [[unlikely]]
@@ -276,13 +278,25 @@ class Engine {
     }
   }
   [[nodiscard]] ActorKind next() noexcept;
+  [[nodiscard]] bool search_decides() const noexcept {
+    return memory != nullptr && memory->decides();
+  }
+  [[nodiscard]] std::uint64_t uninterrupted() const noexcept;
+  [[nodiscard]] std::uint64_t enabled_actors() noexcept;
   [[nodiscard]] unsigned pick() noexcept;
+  [[nodiscard]] unsigned answer(unsigned n) noexcept;
+  void hardware_chose(unsigned value) noexcept {
+    result.schedule.push_back(
+        {static_cast<std::uint8_t>(running->id), true, static_cast<std::uint16_t>(value)});
+  }
   [[nodiscard]] unsigned ask_search() noexcept;
   [[nodiscard]] unsigned pick_of_search() noexcept;
   void note_step(unsigned actor) noexcept {
-    if (kind_of_actor(actor) == ActorKind::cpu && (silent_ & cpu_bit(actor)) != 0) return;
-    ++steps_;
-    result.schedule.push_back({static_cast<std::uint8_t>(actor), false, 0});
+    const bool silent = kind_of_actor(actor) == ActorKind::cpu && (silent_ & cpu_bit(actor)) != 0 &&
+                        memory->decides();
+    if (!silent) ++steps_;
+    result.schedule.push_back(
+        {static_cast<std::uint8_t>(actor), false, silent ? silent_step_value : std::uint16_t{0}});
   }
   void pay_attention() noexcept;
   void nothing_enabled() noexcept;

@@ -5,17 +5,6 @@
 
 namespace tlblab {
 
-std::uint64_t Modify::result(std::uint64_t old) const noexcept {
-  switch (op) {
-    case add:
-    case add_unless:
-    case add_below: return (old + operand) & mask;
-    case bit_or: return old | operand;
-    case bit_and: return old & operand;
-    default: return operand;
-  }
-}
-
 void GraphEvent::read_value(EventId from, std::uint64_t got) noexcept {
   source = from;
   value = got;

@@ -69,7 +69,16 @@ struct Modify {
     if (op == add_below) return old < expected;
     return op != none && (op != compare_exchange || old == expected);
   }
-  [[nodiscard]] std::uint64_t result(std::uint64_t old) const noexcept;
+  [[nodiscard]] std::uint64_t result(std::uint64_t old) const noexcept {
+    switch (op) {
+      case add:
+      case add_unless:
+      case add_below: return (old + operand) & mask;
+      case bit_or: return old | operand;
+      case bit_and: return old & operand;
+      default: return operand;
+    }
+  }
   // The result depends on what was read.
   [[nodiscard]] bool computes() const noexcept {
     return op == add || op == add_unless || op == add_below || op == bit_or || op == bit_and;

@@ -59,7 +59,10 @@ std::uint64_t Machine::charged(unsigned cpu, Cost cost) const noexcept {
 
 void Machine::run_erased(ErasedBody body, void* context) { engine_.run(body, context); }
 
-void Machine::search_with(MemorySearch* search) noexcept { engine_.memory = search; }
+void Machine::search_with(MemorySearch* search) noexcept {
+  engine_.memory = search;
+  if (search != nullptr) search->runs_on(engine_);
+}
 
 void Machine::request_end() noexcept {
   engine_.end_requested = true;

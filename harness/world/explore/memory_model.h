@@ -21,6 +21,9 @@ constexpr const char* name_of(MemoryModel model) noexcept {
   }
   return "weak";
 }
+constexpr bool is_model(std::string_view name) noexcept {
+  return name == "sc" || name == "tso" || name == "weak";
+}
 // Of a name that is one of these.
 constexpr MemoryModel model_named(std::string_view name) noexcept {
   if (name == "sc") return MemoryModel::sc;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A complete search's place in the explore world: it decides what every shared operation reads, and
-// who moves. Knows no world, as chooser.h; harness/explore/port_search.h implements it, the hooks are
+// A search of memory models has its place in the explore world here: it decides what every shared
+// operation reads, and, if it is a complete one, who moves. Knows no world, as chooser.h; harness/explore/port_search.h implements it, the hooks are
 // in the world's operations. While there is none an operation costs one test of a pointer.
 //
 // The machine keeps what it always keeps (the words, who holds a lock, mailboxes); of a word it holds
@@ -36,7 +36,25 @@ class MemorySearch {
   enum class Section : std::uint8_t { read, end_read, write, end_write, downgrade };
   static constexpr unsigned nobody = ~0U;
 
+  // The machine, for a search that leaves to its chooser who moves and what the hardware does.
+  class Hardware {
+   public:
+    virtual ~Hardware() = default;
+    // An entry of the schedule.
+    virtual unsigned ask(unsigned n) noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t steps() const noexcept = 0;  // visible ones, so far
+  };
+
   virtual ~MemorySearch() = default;
+  virtual void runs_on(Hardware&) noexcept {}
+
+  // False: the machine's chooser says who moves. Then those of the CPUs in cpu_relax() that may look
+  // again though nothing has changed; and whether it is over.
+  [[nodiscard]] virtual bool decides() const noexcept { return true; }
+  [[nodiscard]] virtual std::uint32_t may_look_again() const noexcept { return 0; }
+  [[nodiscard]] virtual bool is_over() const noexcept { return false; }
+  // The hardware chose.
+  virtual void chose(unsigned, unsigned) noexcept {}
 
   // Who moves next: one of the enabled actors, or a CPU that stands in cpu_relax(); nobody: the
   // execution is over. The CPUs whose bodies have not ended are given by a bit each.

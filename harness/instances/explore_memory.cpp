@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/instances/explore_memory.h"
+
+#include "harness/explore/guide.h"
+#include "harness/explore/stale_reads.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+namespace {
+
+constexpr std::uint64_t usual_limit = MachineOptions{}.step_limit;
+
+// What a program reads has no name but its address, which is in the row.
+void mark(Execution& execution, StaleRead& stale) {
+  for (TraceStep& row : execution.trace) {
+    const bool is_it = row.step == stale.read.step && row.cpu == stale.read.cpu &&
+                       (row.what == "user_read" || row.object == stale.object);
+    if (!is_it) continue;
+    if (stale.object.empty()) stale.object = row.object;
+    row.text += " (stale)";
+    row.key = true;
+    return;
+  }
+}
+
+}  // namespace
+
+std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder) {
+  std::vector<StaleRead> texts;
+  const auto place = [](const StaleUse::Made& made) {
+    return StaleRead::Place{made.cpu, made.step};
+  };
+  const auto fence = [](const char* name) { return std::string(name == nullptr ? "" : name); };
+  for (const StaleUse& use : stale_reads(walk)) {
+    StaleRead& text = texts.emplace_back(
+        StaleRead{.read = place(use.read), .missed = place(use.missed), .source = {}});
+    if (use.source) text.source = place(*use.source);
+    const Recorder::WordText seen = recorder.word_text(use.word, use.read.value);
+    text.object = seen.name;
+    text.saw = seen.value;
+    text.missed_value = recorder.word_text(use.word, use.missed.value).value;
+    text.after_missed = fence(use.after_missed);
+    text.before_read = fence(use.before_read);
+  }
+  return texts;
+}
+
+Execution walk(const ExploreCalls& calls,
+               PortSearch& search,
+               Chooser& chooser,
+               std::uint64_t step_limit) {
+  for (;;) {
+    search.begin_walk();
+    Execution execution = calls.walked(search, chooser, step_limit, false);
+    if (search.is_given_up() && !search.is_to_be_repeated()) {
+      execution.result.violation.clear();
+      execution.violation = {};
+    }
+    if (!search.is_to_be_repeated()) return execution;
+    chooser.restart();
+  }
+}
+
+ExploreCalls with_memory(const ExploreCalls& calls, MemoryModel model, PortSearch& search) {
+  ExploreCalls all = calls;
+  all.search = [&calls, &search](Chooser& chooser) {
+    return walk(calls, search, chooser, usual_limit).result;
+  };
+  all.again = [&calls, &search](std::uint64_t step_limit) {
+    return [&calls, &search, step_limit](Chooser& chooser) {
+      return walk(calls, search, chooser, step_limit).result;
+    };
+  };
+  all.record = [&calls, model](Chooser& chooser) {
+    PortSearch fresh(model, calls.cpus);
+    static_cast<void>(walk(calls, fresh, chooser, usual_limit));
+    chooser.restart();
+    fresh.begin_walk();
+    Execution execution = calls.walked(fresh, chooser, usual_limit, true);
+    for (StaleRead& stale : execution.stale) mark(execution, stale);
+    return execution;
+  };
+  return all;
+}
+
+ExecutionResult as_schedule(const ExploreCalls& calls,
+                            MemoryModel model,
+                            const ExecutionResult& made,
+                            const PortSearch& search) {
+  PortSearch same(model, calls.cpus);
+  same.learn_from(search);
+  GuideChooser guide(made.schedule, search.graph(), same);
+  return walk(calls, same, guide, usual_limit).result;
+}
+
+}  // namespace tlblab::inline TLBLAB_WORLD
