@@ -12,13 +12,14 @@ class Runner {
   Runner(const SmallProgram& program, MemoryModel model, const GraphRunOptions& options)
       : program_(program),
         options_(options),
-        search_(model, static_cast<unsigned>(program.threads.size())) {
+        search_(model, static_cast<unsigned>(program.threads.size())),
+        registers_(program.threads.size()) {
     for (unsigned n = 0; n < program.locations + program.locks; ++n) search_.add_location(0);
   }
 
   GraphOutcome run() {
     while (search_.next()) {
-      registers_.assign(program_.threads.size(), {});
+      for (auto& values : registers_) values.clear();
       done_.assign(program_.threads.size(), 0);
       hidden_ = 0;
       execute(search_, static_cast<unsigned>(program_.threads.size()),
@@ -97,6 +98,8 @@ class Runner {
   }
 
   void note() {
+    if (options_.classes) ++outcome_.classes[execution_class()];
+    if (!options_.states) return;
     FinalState state;
     for (const auto& values : registers_) state.insert(state.end(), values.begin(), values.end());
     for (unsigned n = 0; n < program_.locations; ++n)
@@ -104,7 +107,6 @@ class Runner {
                           ? hidden_
                           : static_cast<std::int64_t>(search_.last_value(n)));
     outcome_.states.insert(std::move(state));
-    if (options_.classes) ++outcome_.classes[execution_class()];
   }
 
   [[nodiscard]] std::vector<std::uint32_t> execution_class() const {

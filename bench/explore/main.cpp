@@ -4,17 +4,28 @@
 // included) and how many of these were repetitions. For comparable figures:
 //
 //   bench_explore --benchmark_repetitions=10 --benchmark_enable_random_interleaving=true
+//
+// dontneed_3_fixed takes seconds each time: --benchmark_filter=-dontneed_3_fixed leaves it out.
 #include <benchmark/benchmark.h>
 
 #include "bench/explore/graph_runner.h"
 #include "bench/explore/known_programs.h"
+#include "bench/explore/known_sketches.h"
 
 namespace tlblab {
 namespace {
 
-void search(benchmark::State& state, const SmallProgram& program, MemoryModel model) {
+GraphCounts search(const SmallProgram& program, MemoryModel model) {
+  return search_graphs(program, model, {.states = false}).counts;
+}
+GraphCounts search(const Sketch& sketch, MemoryModel model) {
+  return search_sketch(sketch, model).counts;
+}
+
+template <class Program>
+void measure(benchmark::State& state, const Program& program, MemoryModel model) {
   GraphCounts counts;
-  for (auto _ : state) counts = search_graphs(program, model).counts;
+  for (auto _ : state) counts = search(program, model);
   const auto steps = static_cast<double>(counts.steps);
   state.counters["executions"] = static_cast<double>(counts.executions);
   state.counters["given_up"] = static_cast<double>(counts.blocked);
@@ -29,12 +40,12 @@ constexpr struct {
   MemoryModel model;
 } models[] = {{"sc", MemoryModel::sc}, {"tso", MemoryModel::tso}, {"weak", MemoryModel::weak}};
 
-void offer(const std::string& name, const SmallProgram& program) {
+template <class Program>
+void offer(const std::string& name, const Program& program) {
   for (const auto& each : models) {
     const MemoryModel model = each.model;
-    benchmark::RegisterBenchmark((name + "/" + each.name).c_str(), [program, model](
-                                                                       benchmark::State& state) {
-      search(state, program, model);
+    benchmark::RegisterBenchmark((name + "/" + each.name).c_str(), [=](benchmark::State& state) {
+      measure(state, program, model);
     })->Unit(benchmark::kMillisecond);
   }
 }
@@ -48,6 +59,13 @@ int main(int argc, char** argv) {
   offer("p60b", slots_in_a_ring(4));
   offer("p60b_3", slots_in_a_ring(3));
   offer("lock", sections_of_one_lock(2));
+  offer("ksm_gup_1", ksm_and_gup(1));
+  offer("ksm_gup_2", ksm_and_gup(2));
+  offer("ksm_gup_3", ksm_and_gup(3));
+  offer("dontneed_2_broken", parallel_dontneed(2, false));
+  offer("dontneed_2_fixed", parallel_dontneed(2, true));
+  offer("dontneed_3_broken", parallel_dontneed(3, false));
+  offer("dontneed_3_fixed", parallel_dontneed(3, true));
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -198,15 +198,21 @@ std::optional<std::uint64_t> GraphSearch::await(const Access& access,
                                                 std::uint64_t least,
                                                 std::uint64_t most) {
   const auto id = repeated(access.thread);
+  const std::uint64_t value = id ? read_was(*id) : make_await(access, least, most);
+  if (value >= least && value <= most) return value;
+  static_cast<void>(wait(access.thread, id.has_value()));
+  return std::nullopt;
+}
+
+std::uint64_t GraphSearch::make_await(const Access& access,
+                                      std::uint64_t least,
+                                      std::uint64_t most) {
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
   event.awaits = true;
   event.wanted = least;
   event.wanted_to = most;
-  const std::uint64_t value = id ? read_was(*id) : make_read(event);
-  if (value >= least && value <= most) return value;
-  static_cast<void>(wait(access.thread, id.has_value()));
-  return std::nullopt;
+  return make_read(event);
 }
 
 std::uint64_t GraphSearch::await_modify(const Access& access,

@@ -171,6 +171,7 @@ class GraphSearch {
   std::uint64_t read_was(EventId id) noexcept;
   std::uint64_t modify_was(EventId id, const Modify& modify) noexcept;
   std::uint64_t make_read(const GraphEvent& event);
+  std::uint64_t make_await(const Access& access, std::uint64_t least, std::uint64_t most);
   [[nodiscard]] GraphEvent event_of(const Access& access, GraphEventKind kind) const;
   [[nodiscard]] GraphEvent read_of_lock(unsigned thread, unsigned location) const;
   [[nodiscard]] GraphEvent write_of(const GraphEvent& read) const;
@@ -242,9 +243,9 @@ class GraphSearch {
 enum class ThreadStep : std::uint8_t { moved, waits, ended };
 
 // One execution: step(thread) makes one operation of the thread. It is always the first thread's that
-// can move; those that wait are asked again when another has moved.
+// can move; those that wait are asked again when another has moved. Daemons may wait for ever.
 template <class Step>
-void execute(GraphSearch& search, unsigned threads, Step step) {
+void execute(GraphSearch& search, unsigned threads, Step step, std::uint32_t daemons = 0) {
   std::uint32_t waiting = 0, running = (1U << threads) - 1;
   while ((running & ~waiting) != 0 && !search.is_cut()) {
     const auto thread = static_cast<unsigned>(std::countr_zero(running & ~waiting));
@@ -254,7 +255,7 @@ void execute(GraphSearch& search, unsigned threads, Step step) {
       case ThreadStep::ended: running &= ~(1U << thread); break;
     }
   }
-  if (!search.is_cut()) search.end(running);
+  if (!search.is_cut()) search.end(running & ~daemons);
 }
 
 }  // namespace tlblab

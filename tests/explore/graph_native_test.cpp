@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The complete search over programs whose control flow depends on what they read: a ticket lock, a
-// Treiber stack, the shape of GUP-fast against KSM. A thread is a coroutine that stands at each of its
-// operations until the search makes it. (g++ 12 miscompiles a co_await within a condition.)
-#include <coroutine>
-#include <exception>
-#include <functional>
-
+// Treiber stack, the shape of GUP-fast against KSM.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/explore/graph_search.h"
+#include "bench/explore/sketch.h"
 
 namespace tlblab {
 namespace {
@@ -17,121 +12,18 @@ namespace {
 using enum order;
 using testing::ElementsAre;
 
-// Returns what was read, or nothing: the operation has to wait.
-using Attempt = std::function<std::optional<std::uint64_t>()>;
-
-class Task {
- public:
-  struct promise_type {
-    Attempt attempt;  // of the operation that the thread stands at
-    std::uint64_t value = 0;
-
-    Task get_return_object() {
-      return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    static std::suspend_always initial_suspend() noexcept { return {}; }
-    static std::suspend_always final_suspend() noexcept { return {}; }
-    static void return_void() noexcept {}
-    static void unhandled_exception() noexcept { std::terminate(); }
-
-    struct Stand {
-      promise_type* promise;
-      static bool await_ready() noexcept { return false; }
-      static void await_suspend(std::coroutine_handle<>) noexcept {}
-      [[nodiscard]] std::uint64_t await_resume() const noexcept { return promise->value; }
-    };
-    Stand await_transform(Attempt operation) {
-      attempt = std::move(operation);
-      return {this};
-    }
-  };
-
-  explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Task& operator=(Task&&) = delete;
-  ~Task() {
-    if (handle_) handle_.destroy();
-  }
-
-  ThreadStep step() {
-    if (!handle_.done() && !handle_.promise().attempt) handle_.resume();  // to its first operation
-    if (handle_.done()) return ThreadStep::ended;
-    const auto value = handle_.promise().attempt();
-    if (!value) return ThreadStep::waits;
-    handle_.promise().value = *value;
-    handle_.resume();
-    return ThreadStep::moved;
-  }
-
- private:
-  std::coroutine_handle<promise_type> handle_;
-};
-
-// The operations of one thread.
-struct Cpu {
-  GraphSearch& search;
-  unsigned number;
-
-  Attempt load(unsigned location, order o) {
-    return [=, this] { return std::optional(search.load(access(location, o))); };
-  }
-  // Of an address that the thread's read number `from` gave.
-  Attempt load_through(unsigned location, unsigned from) {
-    return [=, this] {
-      GraphSearch::Access through = access(location, relaxed);
-      through.address_from = 1ULL << from;
-      return std::optional(search.load(through));
-    };
-  }
-  Attempt store(unsigned location, std::uint64_t value, order o) {
-    return [=, this] {
-      search.store(access(location, o), value);
-      return std::optional<std::uint64_t>(0);
-    };
-  }
-  Attempt fetch_add(unsigned location, order o) {
-    return modify(location, {.op = Modify::add, .o = o, .operand = 1});
-  }
-  Attempt cmpxchg(unsigned location, std::uint64_t old, std::uint64_t value, order o) {
-    return modify(location,
-                  {.op = Modify::compare_exchange, .o = o, .operand = value, .expected = old});
-  }
-  Attempt await(unsigned location, std::uint64_t value, order o) {
-    return [=, this] { return search.await(access(location, o), value); };
-  }
-  Attempt fence(GraphEventKind kind) {
-    return [=, this] {
-      search.fence(number, kind);
-      return std::optional<std::uint64_t>(0);
-    };
-  }
-
- private:
-  [[nodiscard]] GraphSearch::Access access(unsigned location, order o) const {
-    return {.thread = number, .location = location, .o = o};
-  }
-  Attempt modify(unsigned location, const Modify& what) {
-    return [=, this] { return std::optional(search.modify(access(location, relaxed), what)); };
-  }
-};
-
 using Body = Task (*)(Cpu);
 
 // Executions under sc, tso and weak; what is given up is reported beside.
-std::vector<std::uint64_t> executions(unsigned locations, const std::vector<Body>& bodies) {
-  const auto threads = static_cast<unsigned>(bodies.size());
+std::vector<std::uint64_t> executions(std::size_t locations, const std::vector<Body>& bodies) {
+  const Sketch sketch{.words = std::vector<std::uint64_t>(locations),
+                      .threads = {bodies.begin(), bodies.end()}};
   std::vector<std::uint64_t> counts;
   for (const MemoryModel model : {MemoryModel::sc, MemoryModel::tso, MemoryModel::weak}) {
-    GraphSearch search(model, threads);
-    for (unsigned n = 0; n < locations; ++n) search.add_location(0);
-    while (search.next()) {
-      std::vector<Task> tasks;
-      for (unsigned n = 0; n < threads; ++n) tasks.push_back(bodies[n]({search, n}));
-      execute(search, threads, [&](unsigned thread) { return tasks[thread].step(); });
-    }
-    EXPECT_EQ(search.counts().deadlocks, 0U);
-    counts.push_back(search.counts().executions);
-    testing::Test::RecordProperty("given_up", std::to_string(search.counts().blocked));
+    const GraphCounts found = search_sketch(sketch, model).counts;
+    EXPECT_EQ(found.deadlocks, 0U);
+    counts.push_back(found.executions);
+    testing::Test::RecordProperty("given_up", std::to_string(found.blocked));
   }
   return counts;
 }
@@ -141,8 +33,8 @@ std::vector<std::uint64_t> executions(unsigned locations, const std::vector<Body
 constexpr unsigned next_ticket = 0, owner = 1, guarded = 2;
 
 Task takes_a_ticket(Cpu cpu) {
-  const std::uint64_t ticket = co_await cpu.fetch_add(next_ticket, relaxed);
-  co_await cpu.await(owner, ticket, acquire);
+  const std::uint64_t ticket = co_await cpu.fetch_add(next_ticket, 1);
+  co_await cpu.await(owner, ticket);
   const std::uint64_t value = co_await cpu.load(guarded, relaxed);
   co_await cpu.store(guarded, value + 1, relaxed);
   co_await cpu.store(owner, ticket + 1, release);
@@ -206,7 +98,7 @@ Task shares(Cpu cpu) {
 Task takes_a_pin(Cpu cpu) {
   const std::uint64_t seen = co_await cpu.load(entry, relaxed);
   if (seen == 1) co_return;
-  co_await cpu.fetch_add(pins, relaxed);
+  co_await cpu.fetch_add(pins, 1);
   co_await cpu.fence(GraphEventKind::mb);
   const std::uint64_t again = co_await cpu.load(entry, relaxed);
   if (again != seen) co_return;

@@ -112,6 +112,7 @@ bool consistent(const ExecutionGraph& graph, MemoryModel model) {
   if (!coherent(graph)) return false;
   const unsigned n = graph.size();
   if (n <= 64) return consistent_as<1>(graph, model);
+  if (n <= 128) return consistent_as<2>(graph, model);
   if (n <= 256) return consistent_as<4>(graph, model);
   if (n <= 1024) return consistent_as<16>(graph, model);
   return consistent_as<64>(graph, model);

@@ -242,6 +242,7 @@ bool consistent_weak(const ExecutionGraph& graph) {
   return Weak<Words>(graph).allowed();
 }
 template bool consistent_weak<1>(const ExecutionGraph& graph);
+template bool consistent_weak<2>(const ExecutionGraph& graph);
 template bool consistent_weak<4>(const ExecutionGraph& graph);
 template bool consistent_weak<16>(const ExecutionGraph& graph);
 template bool consistent_weak<64>(const ExecutionGraph& graph);

@@ -18,7 +18,7 @@
 
 namespace tlblab {
 
-// Coherence and the atomicity of read-modify-writes are looked at elsewhere. For 1, 4, 16, 64 words.
+// Coherence and the atomicity of read-modify-writes are looked at elsewhere. For 1, 2, 4, 16, 64 words.
 template <unsigned Words>
 [[nodiscard]] bool consistent_weak(const ExecutionGraph& graph);
 

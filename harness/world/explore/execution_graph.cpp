@@ -15,10 +15,14 @@ void GraphEvent::read_value(EventId from, std::uint64_t got) noexcept {
 }
 
 void ExecutionGraph::clear(unsigned threads) {
+  clear_events(threads);
+  locations_.clear();
+}
+
+void ExecutionGraph::clear_events(unsigned threads) {
   events_.clear();
   po_.resize(threads);
   for (auto& thread : po_) thread.clear();
-  locations_.clear();
   next_stamp_ = 0;
   grace_periods_ = 0;
 }
@@ -95,7 +99,8 @@ void ExecutionGraph::copy_read(const GraphEvent& old, GraphEvent& read) const no
 }
 
 void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> kept, EventId read) {
-  clear(from.threads());
+  locations_.resize(from.locations_.size());  // what they have keeps its memory
+  clear_events(from.threads());
   renumbered_.assign(from.size(), initial_write);
   stamps_.assign(from.next_stamp_, 0);
   for (const EventId id : kept) stamps_[from.events_[id].stamp] = 1;
@@ -114,14 +119,19 @@ void ExecutionGraph::copy(const ExecutionGraph& from, std::span<const EventId> k
     if (event.kind == GraphEventKind::grace_period) ++grace_periods_;
     po_[event.thread].push_back(number);
   }
-  for (const GraphLocation& old : from.locations_) {
-    GraphLocation& location = locations_.emplace_back();
-    location.initial = old.initial;
-    for (const EventId id : old.writes)
-      if (renumbered_[id] != initial_write) location.writes.push_back(renumbered_[id]);
-    for (const EventId id : old.reads)
-      if (renumbered_[id] != initial_write) location.reads.push_back(renumbered_[id]);
+  for (std::size_t n = 0; n < locations_.size(); ++n) {
+    locations_[n].initial = from.locations_[n].initial;
+    copy_events(from.locations_[n].writes, locations_[n].writes);
+    copy_events(from.locations_[n].reads, locations_[n].reads);
   }
+}
+
+// Of a copy: those that were kept.
+void ExecutionGraph::copy_events(const std::vector<EventId>& old,
+                                 std::vector<EventId>& events) const {
+  events.clear();
+  for (const EventId id : old)
+    if (renumbered_[id] != initial_write) events.push_back(renumbered_[id]);
 }
 
 EventId ExecutionGraph::add_again(const GraphEvent& given) {

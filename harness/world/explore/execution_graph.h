@@ -195,7 +195,9 @@ class ExecutionGraph {
   }
 
  private:
+  void clear_events(unsigned threads);
   void set_prefix(GraphEvent& event) const noexcept;
+  void copy_events(const std::vector<EventId>& old, std::vector<EventId>& events) const;
   void copy_read(const GraphEvent& old, GraphEvent& read) const noexcept;
 
   std::vector<GraphEvent> events_;
