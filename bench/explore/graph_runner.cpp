@@ -15,10 +15,12 @@ class Runner {
         search_(model, static_cast<unsigned>(program.threads.size())),
         registers_(program.threads.size()) {
     for (unsigned n = 0; n < program.locations + program.locks; ++n) search_.add_location(0);
+    if (options.commute_additions) search_.commute_additions();
   }
 
   GraphOutcome run() {
     while (search_.next()) {
+      if (search_.counts().executions == 0) outcome_ = {};  // it may begin anew
       for (auto& values : registers_) values.clear();
       done_.assign(program_.threads.size(), 0);
       hidden_ = 0;

@@ -25,10 +25,11 @@ SmallProgram rounds_of(unsigned locations, unsigned rounds, Round round_of) {
 
 }  // namespace
 
-SmallProgram private_rounds(unsigned rounds) {
-  return rounds_of(2 * threads + rounds, rounds, [](unsigned thread, unsigned round) {
+SmallProgram private_rounds(unsigned rounds, bool adds_return) {
+  return rounds_of(2 * threads + rounds, rounds, [=](unsigned thread, unsigned round) {
     const unsigned own = 2 * thread, shared = 2 * threads + round - 1;
-    return std::vector{w(own, round), w(own + 1, round), r(own), add(shared, 1, order::relaxed)};
+    return std::vector{w(own, round), w(own + 1, round), r(own),
+                       adds_return ? add(shared, 1, order::relaxed) : void_add(shared, 1)};
   });
 }
 

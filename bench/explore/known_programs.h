@@ -7,8 +7,9 @@
 namespace tlblab {
 
 // Three threads, `rounds` times: two stores and a load of its own, then an add to a word of the round
-// that all share. 6 to the power of `rounds` executions in every model.
-[[nodiscard]] SmallProgram private_rounds(unsigned rounds);
+// that all share. 6 to the power of `rounds` executions in every model; one if the adds return nothing
+// and commute.
+[[nodiscard]] SmallProgram private_rounds(unsigned rounds, bool adds_return = true);
 
 // Three threads, `rounds` times: three accesses of its own, a release store to its slot, an acquire
 // load of the next thread's. Two rounds: 151 executions under sc, 215 under tso and weak; three: 4,411

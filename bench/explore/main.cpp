@@ -16,7 +16,7 @@ namespace tlblab {
 namespace {
 
 GraphCounts search(const SmallProgram& program, MemoryModel model) {
-  return search_graphs(program, model, {.states = false}).counts;
+  return search_graphs(program, model, {.states = false, .commute_additions = true}).counts;
 }
 GraphCounts search(const Sketch& sketch, MemoryModel model) {
   return search_sketch(sketch, model).counts;
@@ -56,6 +56,7 @@ void offer(const std::string& name, const Program& program) {
 int main(int argc, char** argv) {
   using namespace tlblab;
   offer("p60a", private_rounds(5));
+  offer("p60a_void", private_rounds(5, false));
   offer("p60b", slots_in_a_ring(4));
   offer("p60b_3", slots_in_a_ring(3));
   offer("lock", sections_of_one_lock(2));

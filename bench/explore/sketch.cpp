@@ -24,6 +24,7 @@ SketchOutcome search_sketch(const Sketch& sketch, MemoryModel model) {
   const std::uint32_t daemons = (1U << threads) - (1U << (threads - sketch.daemons));
   GraphSearch search(model, threads);
   for (const std::uint64_t initial : sketch.words) search.add_location(initial);
+  if (sketch.commute_additions) search.commute_additions();
   SketchOutcome outcome;
   std::vector<std::uint64_t> results;
   std::vector<Task> tasks;
@@ -32,6 +33,7 @@ SketchOutcome search_sketch(const Sketch& sketch, MemoryModel model) {
     tasks.clear();
     for (unsigned n = 0; n < threads; ++n) tasks.push_back(sketch.threads[n]({n, results[n]}));
     const std::uint64_t ended = search.counts().executions;
+    if (ended == 0) outcome.wrong = 0;  // it may begin anew
     execute(search, threads, [&](unsigned thread) { return tasks[thread].step(search); }, daemons);
     if (search.counts().executions == ended) continue;
     if (sketch.is_wrong && sketch.is_wrong(results)) ++outcome.wrong;

@@ -31,6 +31,7 @@ void GraphSearch::again() {
   at_.assign(threads_, 0);
   blocks_.assign(threads_, {});
   waiting_locks_.assign(threads_, std::nullopt);
+  for (Additions& additions : additions_) additions.made.assign(additions.made.size(), 0);
   cut_ = ended_ = false;
 }
 
@@ -166,6 +167,7 @@ std::uint64_t GraphSearch::make_read(const GraphEvent& event) {
 }
 
 std::uint64_t GraphSearch::load(const Access& access) {
+  if (order_additions(access.location)) return 0;
   if (const auto id = repeated(access.thread)) return read_was(*id);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
@@ -173,6 +175,7 @@ std::uint64_t GraphSearch::load(const Access& access) {
 }
 
 void GraphSearch::store(const Access& access, std::uint64_t value) {
+  if (order_additions(access.location)) return;
   if (const auto id = repeated(access.thread)) return level().graph.set_value(*id, value);
   GraphEvent event = event_of(access, GraphEventKind::write);
   event.release = access.o == order::release;
@@ -181,8 +184,11 @@ void GraphSearch::store(const Access& access, std::uint64_t value) {
 }
 
 std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
+  const auto place = place_of_addition(access, modify, noreturn);
+  if (!place && order_additions(access.location)) return 0;
   if (const auto id = repeated(access.thread)) return modify_was(*id, modify);
   GraphEvent event = event_of(access, GraphEventKind::read);
+  if (place) event.location = static_cast<std::uint16_t>(*place);
   event.modify = modify;
   event.noreturn = noreturn;
   return make_read(event);
@@ -197,6 +203,7 @@ void GraphSearch::fence(unsigned thread, GraphEventKind kind) {
 std::optional<std::uint64_t> GraphSearch::await(const Access& access,
                                                 std::uint64_t least,
                                                 std::uint64_t most) {
+  if (order_additions(access.location)) return std::nullopt;
   const auto id = repeated(access.thread);
   const std::uint64_t value = id ? read_was(*id) : make_await(access, least, most);
   if (value >= least && value <= most) return value;
@@ -219,6 +226,7 @@ std::uint64_t GraphSearch::await_modify(const Access& access,
                                         const Modify& modify,
                                         std::uint64_t least,
                                         std::uint64_t largest) {
+  if (order_additions(access.location)) return 0;
   if (const auto id = repeated(access.thread)) return modify_was(*id, modify);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
@@ -232,6 +240,7 @@ void GraphSearch::waits_for(const Access& access,
                             const Modify& modify,
                             std::uint64_t least,
                             std::uint64_t most) {
+  if (order_additions(access.location)) return;
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
   event.awaits = true;

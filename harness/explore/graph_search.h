@@ -45,6 +45,10 @@ class GraphSearch {
 
   // Number of a new location. Before the first execution, or during one.
   unsigned add_location(std::uint64_t initial);
+  // Executions that differ in the order of additions to a word are one, if the additions return nothing
+  // and no execution does anything else with the word. That something does may turn up late: then the
+  // search begins anew, and counts() with it.
+  void commute_additions() noexcept { commute_ = true; }
 
   // ---- one execution after the other ----
   // The program is to be run from its beginning; false: all graphs have been visited.
@@ -140,10 +144,7 @@ class GraphSearch {
 
   [[nodiscard]] const ExecutionGraph& graph() const noexcept { return levels_[depth_]->graph; }
   // What the location holds in the end.
-  [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept {
-    return location < graph().locations().size() ? graph().last_value(location)
-                                                 : initial_[location];
-  }
+  [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept;
   [[nodiscard]] const GraphCounts& counts() const noexcept { return counts_; }
 
  private:
@@ -165,7 +166,23 @@ class GraphSearch {
     std::vector<Alternative> alternatives;  // of all nodes
   };
 
+  // To a word, by modify() without a result. Where each of a thread's n-th is made, and how many there
+  // have been in this execution.
+  struct Additions {
+    bool ordered = false;  // the word is one like any other
+    std::uint64_t mask = 0;
+    std::vector<std::vector<unsigned>> places;
+    std::vector<unsigned> made;
+  };
+
   [[nodiscard]] Level& level() noexcept { return *levels_[depth_]; }
+  [[nodiscard]] std::optional<unsigned> place_of_addition(const Access& access,
+                                                          const Modify& modify,
+                                                          bool noreturn);
+  // Somebody asks for the word otherwise. True: the search begins anew, and this execution is cut.
+  bool order_additions(unsigned word) { return commute_ && find_ordered(word); }
+  bool find_ordered(unsigned word);
+  void begin_anew();
   // The next event of the thread if it is in the graph already: this is a repetition.
   [[nodiscard]] std::optional<EventId> repeated(unsigned thread);
   std::uint64_t read_was(EventId id) noexcept;
@@ -227,6 +244,8 @@ class GraphSearch {
   std::vector<std::uint16_t> at_;  // operations of each thread in this execution
   std::vector<Blocks> blocks_;     // of each thread
   std::vector<std::optional<GraphEvent>> waiting_locks_;  // of each thread
+  bool commute_ = false;
+  std::vector<Additions> additions_;  // of each location
   bool ended_ = false;
   // There are grace periods, or only_if(): reading the last write, or writing behind all, may then be
   // forbidden.

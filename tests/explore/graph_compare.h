@@ -22,6 +22,11 @@ inline void expect_the_same(const SmallProgram& program, MemoryModel model) {
   EXPECT_EQ(found.states, expected.states);
   EXPECT_EQ(found.classes.size(), expected.executions);
   EXPECT_EQ(found.counts.executions - found.counts.deadlocks, expected.executions);
+  const GraphOutcome commuted =
+      search_graphs(program, model, {.classes = true, .commute_additions = true});
+  EXPECT_EQ(commuted.states, expected.states);
+  EXPECT_EQ(commuted.classes.size(), expected.classes);
+  EXPECT_EQ(commuted.counts.executions - commuted.counts.deadlocks, expected.classes);
 }
 
 inline void compare(const ProgramShape& shape, std::uint64_t first_seed, unsigned programs) {
@@ -35,6 +40,7 @@ inline void compare_all_shapes(std::uint64_t seed, unsigned of_each) {
   compare({.ops = 5, .locations = 1, .locks = 2, .lock_cycles = true}, seed, of_each);
   compare({.awaits = true}, seed, of_each);
   compare({.threads = 3, .ops = 3}, seed, of_each);
+  compare({.threads = 3, .ops = 4, .locks = 0, .counters = 1}, seed, of_each / 2);
   compare({.threads = 3, .ops = 3, .locks = 0, .awaits = true}, seed, of_each);
 }
 

@@ -106,6 +106,39 @@ Task takes_a_pin(Cpu cpu) {
   co_await cpu.load(exclusive, relaxed);
 }
 
+// Additions that commute until somebody looks.
+constexpr unsigned counter = 0, shown = 1;
+
+Task counts_and_shows(Cpu cpu) {
+  co_await cpu.void_add(counter, 1);
+  co_await cpu.store(shown, 1);
+}
+
+Task counts(Cpu cpu) { co_await cpu.void_add(counter, 1); }
+
+// Not in the first execution.
+Task looks(Cpu cpu) {
+  const std::uint64_t is_shown = co_await cpu.load(shown);
+  if (is_shown == 0) co_return;
+  const std::uint64_t count = co_await cpu.load(counter);
+  cpu.report(count);
+}
+
+TEST(GraphNative, WhoLooksLateSeesEveryCount) {
+  Sketch sketch{.words = {0, 0},
+                .threads = {looks, counts_and_shows, counts},
+                .is_wrong = [](Results results) { return results[0] == 1; }};
+  for (const MemoryModel model : {MemoryModel::sc, MemoryModel::tso, MemoryModel::weak}) {
+    sketch.commute_additions = false;
+    const SketchOutcome ordered = search_sketch(sketch, model);
+    sketch.commute_additions = true;
+    const SketchOutcome commuted = search_sketch(sketch, model);
+    EXPECT_GT(ordered.wrong, 0U);
+    EXPECT_EQ(commuted.wrong, ordered.wrong);
+    EXPECT_EQ(commuted.counts.executions, ordered.counts.executions);
+  }
+}
+
 TEST(GraphNative, TheShapeOfGupFast) {
   EXPECT_THAT(executions(3, {shares, takes_a_pin}), ElementsAre(6, 6, 6));
 }

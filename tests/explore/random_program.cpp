@@ -42,7 +42,7 @@ Deck deck_of(const ProgramShape& shape) {
   Deck deck;
   put(deck, 5, {load, store});
   if (shape.rmws) put(deck, 1, {exchange, add, cmpxchg});
-  if (shape.void_adds) put(deck, 1, {void_add});
+  if (shape.void_adds) put(deck, shape.counters == 0 ? 1 : 4, {void_add});
   if (shape.fences) put(deck, 1, {mb, rmb, wmb});
   if (shape.locks != 0) put(deck, 2, {lock});
   if (shape.rcu) put(deck, 1, {read_lock, read_lock, synchronize});
@@ -109,6 +109,8 @@ class ThreadMaker {
     SmallOp op{.kind = kind};
     if (kind == mb || kind == rmb || kind == wmb || kind == synchronize) return op;
     op.where = random_->below(shape_->locations);
+    if (kind == void_add && shape_->counters != 0)
+      op.where = shape_->locations + random_->below(shape_->counters);
     op.o = order_of(kind);
     if (kind == add || kind == void_add) op.value = 1;
     if (kind == store || kind == exchange || kind == cmpxchg || kind == await)
@@ -140,7 +142,8 @@ class ThreadMaker {
 SmallProgram random_program(std::uint64_t seed, const ProgramShape& shape) {
   Random random(seed);
   const Deck deck = deck_of(shape);
-  SmallProgram program{.locations = shape.locations, .locks = shape.locks, .threads = {}};
+  SmallProgram program{
+      .locations = shape.locations + shape.counters, .locks = shape.locks, .threads = {}};
   for (unsigned thread = 0; thread < shape.threads; ++thread)
     program.threads.push_back(ThreadMaker(random, shape, deck).make());
   return program;

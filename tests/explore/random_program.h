@@ -15,6 +15,7 @@ struct ProgramShape {
   unsigned locks = 1;
   bool rmws = true;  // exchange, add, cmpxchg
   bool void_adds = true;
+  unsigned counters = 0;  // further locations, to which void_adds are made and nothing else
   bool fences = true;
   bool rcu = true;
   bool awaits = false;       // some executions, or all of them, may then wait for ever

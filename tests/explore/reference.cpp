@@ -22,12 +22,26 @@ class Executions {
         result_(&result) {
     for (unsigned location = 0; location < graph.locations; ++location)
       choices_.push_back(location_choices(graph, location));
+    for (unsigned location = 0; location < graph.locations; ++location)
+      if (is_counter(location)) counters_ |= graph.same_location.after(location);
     extend(0, Communication(graph));
+    result_->classes += classes_.size();
   }
 
  private:
+  // Nobody is told what it holds.
+  [[nodiscard]] bool is_counter(unsigned location) const noexcept {
+    bool counts = true;
+    for_each_event(graph_->same_location.after(location) & ~one_event(location),
+                   [&](unsigned event) {
+                     const bool is_read = (graph_->noreturn & one_event(event)) != 0;
+                     counts &= is_read || graph_->events[event].adds;
+                   });
+    return counts;
+  }
+
   void extend(unsigned location, const Communication& said) {
-    if (location == graph_->locations) return finish();
+    if (location == graph_->locations) return finish(said);
     for (const LocationChoice& choice : choices_[location]) {
       Communication more = said;
       more.add(choice);
@@ -38,8 +52,15 @@ class Executions {
     }
   }
 
-  void finish() {
+  void finish(const Communication& said) {
     ++result_->executions;
+    std::vector<EventSet> execution;
+    for (unsigned event = 0; event < graph_->size(); ++event) {
+      if ((counters_ & one_event(event)) != 0) continue;
+      execution.push_back(said.rf.after(event));
+      execution.push_back(said.co.after(event));
+    }
+    classes_.insert(std::move(execution));
     FinalState state;
     for (unsigned read : graph_->returned) state.push_back(values_[read]);
     for (unsigned location = 0; location < program_->locations; ++location)
@@ -52,6 +73,8 @@ class Executions {
   std::unique_ptr<Axioms> axioms_;
   std::vector<std::vector<LocationChoice>> choices_;
   std::vector<std::int64_t> values_;  // of reads; in place of an initial write, its location's last
+  EventSet counters_ = 0;
+  std::set<std::vector<EventSet>> classes_;
   ReferenceResult* result_;
 };
 

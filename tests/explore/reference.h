@@ -16,6 +16,8 @@ namespace tlblab {
 struct ReferenceResult {
   FinalStates states;
   std::uint64_t executions = 0;  // one for each reads-from (of locks too) and coherence order
+  // The same, but where a location has additions only, and none returns anything, their order is none.
+  std::uint64_t classes = 0;
 };
 
 // The executions that run to their end. REQUIRES: sections are closed, locks given back, by the
