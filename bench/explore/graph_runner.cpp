@@ -15,6 +15,7 @@ class Runner {
         search_(model, static_cast<unsigned>(program.threads.size())),
         registers_(program.threads.size()) {
     for (unsigned n = 0; n < program.locations + program.locks; ++n) search_.add_location(0);
+    search_.same_program(0, options.same_program);
     if (options.commute_additions) search_.commute_additions();
   }
 

@@ -21,6 +21,7 @@ struct GraphRunOptions {
   bool states = true;  // the outcome is to have them
   bool classes = false;
   bool commute_additions = false;  // GraphSearch's
+  unsigned same_program = 0;       // the first threads: GraphSearch's
   // A fault: accesses to this location bypass the search, as if they had been forgotten.
   unsigned hidden_location = ~0U;
 };

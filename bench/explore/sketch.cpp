@@ -24,6 +24,7 @@ SketchOutcome search_sketch(const Sketch& sketch, MemoryModel model) {
   const std::uint32_t daemons = (1U << threads) - (1U << (threads - sketch.daemons));
   GraphSearch search(model, threads);
   for (const std::uint64_t initial : sketch.words) search.add_location(initial);
+  search.same_program(sketch.same_from, sketch.same_program);
   if (sketch.commute_additions) search.commute_additions();
   SketchOutcome outcome;
   std::vector<std::uint64_t> results;

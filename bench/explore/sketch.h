@@ -159,9 +159,10 @@ using Results = std::span<const std::uint64_t>;  // of each thread
 struct Sketch {
   std::vector<std::uint64_t> words{};  // what each location holds at the beginning
   std::vector<std::function<Task(Cpu)>> threads{};
-  unsigned daemons = 0;                     // the last of them, which may wait for ever
-  bool commute_additions = false;           // GraphSearch's
-  std::function<bool(Results)> is_wrong{};  // of an execution that has ended; none: nothing is
+  unsigned daemons = 0;                      // the last of them, which may wait for ever
+  bool commute_additions = false;            // GraphSearch's
+  unsigned same_from = 0, same_program = 0;  // GraphSearch's: these threads are
+  std::function<bool(Results)> is_wrong{};   // of an execution that has ended; none: nothing is
 };
 
 struct SketchOutcome {

@@ -367,7 +367,7 @@ void GraphSearch::unlock(unsigned thread, unsigned location, bool implied) {
 
 bool GraphSearch::is_allowed(const ExecutionGraph& graph) const {
   ++counts_.checked;
-  return consistent(graph, model_) && (!feasible_ || feasible_(graph));
+  return twins_in_order(graph) && consistent(graph, model_) && (!feasible_ || feasible_(graph));
 }
 
 bool GraphSearch::allowed() { return is_allowed(graph()); }

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "harness/world/explore/axioms.h"
@@ -49,6 +50,10 @@ class GraphSearch {
   // and no execution does anything else with the word. That something does may turn up late: then the
   // search begins anew, and counts() with it.
   void commute_additions() noexcept { commute_ = true; }
+
+  // These threads run the same program, with the same words. Of graphs in which they have only changed
+  // places at least one is visited, and if it can be not all (graph_symmetry.cpp).
+  void same_program(unsigned first, unsigned threads);
 
   // ---- one execution after the other ----
   // The program is to be run from its beginning; false: all graphs have been visited.
@@ -194,6 +199,7 @@ class GraphSearch {
   [[nodiscard]] GraphEvent write_of(const GraphEvent& read) const;
   [[nodiscard]] bool allowed();
   [[nodiscard]] bool is_allowed(const ExecutionGraph& graph) const;
+  [[nodiscard]] bool twins_in_order(const ExecutionGraph& graph) const noexcept;
   [[nodiscard]] bool last_is_allowed() const noexcept { return !strict_ || surely_last_; }
   [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
 
@@ -245,7 +251,8 @@ class GraphSearch {
   std::vector<Blocks> blocks_;     // of each thread
   std::vector<std::optional<GraphEvent>> waiting_locks_;  // of each thread
   bool commute_ = false;
-  std::vector<Additions> additions_;  // of each location
+  std::vector<Additions> additions_;                  // of each location
+  std::vector<std::pair<unsigned, unsigned>> twins_;  // the first is to be before the second
   bool ended_ = false;
   // There are grace periods, or only_if(): reading the last write, or writing behind all, may then be
   // forbidden.
