@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/world/explore/axioms_weak.h"
 
-#include <optional>
+#include <algorithm>
+#include <utility>
 
 #include "harness/world/explore/axioms_rcu.h"
 
@@ -15,7 +16,11 @@ class LocalOrders {
  public:
   using Row = BitRow<Words>;
   explicit LocalOrders(const ExecutionGraph& graph)
-      : ppo(graph.size()), strong(graph.size()), cumulative(graph.size()), plain(graph.size()) {
+      : ppo(graph.size()),
+        strong(graph.size()),
+        cumulative(graph.size()),
+        plain(graph.size()),
+        last_write_(graph.locations().size()) {
     for (unsigned t = 0; t < graph.threads(); ++t) walk(graph, t);
   }
 
@@ -39,6 +44,7 @@ class LocalOrders {
 
   void walk(const ExecutionGraph& graph, unsigned t) {
     State s;
+    std::ranges::fill(last_write_, initial_write);
     for (const EventId id : graph.thread(t)) {
       const GraphEvent& event = graph.event(id);
       if (event.is_access())
@@ -79,18 +85,17 @@ class LocalOrders {
     if (event.release) cumulative[id] |= s.accesses;
     ppo[id] = cumulative[id] | plain[id] | s.acquires;
     if (event.is_write())
-      ppo[id] |= s.reads | own_writes(graph, event);
+      write_orders(event, id, s);
     else
       read_orders(graph, event, id, s);
     note(graph, event, id, s);
   }
 
-  static Row own_writes(const ExecutionGraph& graph, const GraphEvent& event) {
-    Row row;
-    for (const EventId write : graph.location(event.location).writes)
-      if (graph.event(write).thread == event.thread && graph.event(write).po < event.po)
-        row.set(write);
-    return row;
+  void write_orders(const GraphEvent& event, EventId id, const State& s) {
+    ppo[id] |= s.reads;
+    EventId& last = last_write_[event.location];
+    if (last != initial_write) ppo[id].set(last);
+    last = id;
   }
 
   // Dependencies: of the address, or of address and data of the own write that is read. What an atomic
@@ -133,6 +138,8 @@ class LocalOrders {
       s.handed_over |= detail::earlier<Words>(graph, graph.event(event.source).thread,
                                               graph.event(event.source).po);
   }
+
+  std::vector<EventId> last_write_;  // of the thread, by location
 };
 
 template <unsigned Words>
@@ -140,18 +147,20 @@ class Weak {
  public:
   using Row = BitRow<Words>;
   explicit Weak(const ExecutionGraph& graph)
-      : graph_(graph), local_(graph), n_(graph.size()), threads_(graph.threads()) {
-    for (unsigned e = 0; e < n_; ++e) threads_[graph.event(e).thread].set(e);
+      : graph_(graph), local_(graph), n_(graph.size()), threads_(graph.threads()), sources_(n_) {
+    for (unsigned e = 0; e < n_; ++e) {
+      threads_[graph.event(e).thread].set(e);
+      sources_[e] = external_source(e);
+    }
   }
 
   bool allowed() {
     find_prop();
-    BitRows<Words> hb = local_.ppo;
+    BitRows<Words> hb = std::move(local_.ppo);
     for (unsigned e = 0; e < n_; ++e) {
-      if (const auto source = external_source(e)) hb[e].set(*source);
-      Row back = prop_[e] & threads_[graph_.event(e).thread];
-      back.words[e / 64] &= ~(1ULL << e % 64);
-      hb[e] |= back;
+      hb[e] |= prop_[e] & threads_[graph_.event(e).thread];
+      hb[e].reset(e);
+      if (sources_[e] != initial_write) hb[e].set(sources_[e]);
     }
     if (!local_.fenced && !graph_.has_grace_period()) return acyclic(hb);
     if (!close(hb)) return false;
@@ -165,19 +174,18 @@ class Weak {
   }
 
  private:
-  [[nodiscard]] std::optional<EventId> external_source(unsigned e) const noexcept {
+  [[nodiscard]] EventId external_source(unsigned e) const noexcept {
     const GraphEvent& event = graph_.event(e);
-    if (!event.is_read() || event.source == initial_write) return std::nullopt;
-    if (graph_.event(event.source).thread == event.thread) return std::nullopt;
-    return event.source;
+    if (!event.is_read() || event.source == initial_write) return initial_write;
+    return graph_.event(event.source).thread == event.thread ? initial_write : event.source;
   }
 
   // Row w: what other CPUs did that w overwrites.
   BitRows<Words> overwrites() const {
-    BitRows<Words> rows(n_);
+    BitRows<Words> rows(n_), reads_of;  // the latter by place of the write
     for (const GraphLocation& location : graph_.locations()) {
       if (location.writes.empty()) continue;
-      std::vector<Row> reads_of(location.writes.size() + 1);  // by place of the write
+      reads_of.assign(location.writes.size() + 1, {});
       for (const EventId read : location.reads)
         reads_of[graph_.place_of(graph_.event(read).location, graph_.event(read).source)].set(read);
       Row all = reads_of[0];
@@ -198,7 +206,7 @@ class Weak {
   Row fence_step(unsigned e, const BitRows<Words>& steps) const {
     Row row = local_.cumulative[e];
     local_.cumulative[e].for_each([&](unsigned before) {
-      if (const auto source = external_source(before)) row.set(*source);
+      if (sources_[before] != initial_write) row.set(sources_[before]);
     });
     row |= local_.plain[e];
     const GraphEvent& event = graph_.event(e);
@@ -208,17 +216,21 @@ class Weak {
     return row;
   }
 
+  // Whole rows first and single bits last: a row is slow to read right after a bit was written.
   void find_prop() {
     const BitRows<Words> overwritten = overwrites();
     BitRows<Words> steps(n_), fences(n_), reach(n_);
     prop_.resize(n_);
     for (unsigned e = 0; e < n_; ++e) {
       steps[e] = fence_step(e, steps);
-      fences[e] = image(steps[e], fences);
-      fences[e].set(e);
-      reach[e] = fences[e] | image(fences[e], overwritten);
+      reach[e] = overwritten[e];
+      if (steps[e].any()) {
+        fences[e] = image(steps[e], fences);
+        reach[e] |= fences[e] | image(fences[e], overwritten);
+      }
       prop_[e] = reach[e];
-      if (const auto source = external_source(e)) prop_[e] |= reach[*source];
+      if (sources_[e] != initial_write) prop_[e] |= reach[sources_[e]];
+      for (BitRows<Words>* rows : {&fences, &reach, &prop_}) (*rows)[e].set(e);
     }
   }
 
@@ -231,7 +243,8 @@ class Weak {
   const ExecutionGraph& graph_;
   LocalOrders<Words> local_;
   unsigned n_;
-  std::vector<Row> threads_;  // the events of each
+  std::vector<Row> threads_;      // the events of each
+  std::vector<EventId> sources_;  // of each read, if it is of another thread
   BitRows<Words> prop_;
 };
 

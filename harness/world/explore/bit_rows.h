@@ -15,6 +15,7 @@ struct BitRow {
   std::array<std::uint64_t, Words> words{};
 
   void set(unsigned at) noexcept { words[at / 64] |= 1ULL << at % 64; }
+  void reset(unsigned at) noexcept { words[at / 64] &= ~(1ULL << at % 64); }
   [[nodiscard]] bool test(unsigned at) const noexcept {
     return (words[at / 64] >> at % 64 & 1) != 0;
   }
