@@ -50,6 +50,29 @@ Task takes_a_pin(Cpu cpu, GupBarriers barriers) {
   co_await cpu.void_add(pins, ~0ULL);
 }
 
+Task pins_for_a_while(Cpu cpu) {
+  const std::uint64_t seen = co_await cpu.load(entry);
+  if (seen != mapped) co_return;
+  co_await cpu.load(pins);
+  co_await cpu.fetch_add(pins, 1);
+  co_await cpu.fence(mb);
+  const std::uint64_t again = co_await cpu.load(entry);
+  if (again == seen) {
+    co_await cpu.fence(rmb);
+    co_await cpu.load(exclusive);
+  }
+  co_await cpu.void_add(pins, ~0ULL);
+}
+
+Sketch with(unsigned gups, const GupBarriers& barriers, const std::function<Task(Cpu)>& pins_it) {
+  Sketch sketch{.words = std::vector<std::uint64_t>(words)};
+  sketch.words[entry] = mapped;
+  sketch.words[exclusive] = 1;
+  sketch.threads.emplace_back([=](Cpu cpu) { return shares(cpu, barriers); });
+  sketch.threads.insert(sketch.threads.end(), gups, pins_it);
+  return sketch;
+}
+
 }  // namespace gup
 
 // ---- MADV_DONTNEED --------------------------------------------------------------------------------
@@ -110,18 +133,16 @@ Task handles_interrupts(Cpu cpu, unsigned self, Words words) {
 }  // namespace
 
 Sketch ksm_and_gup(unsigned gups, const GupBarriers& barriers) {
-  Sketch sketch{.words = std::vector<std::uint64_t>(gup::words)};
-  sketch.words[gup::entry] = gup::mapped;
-  sketch.words[gup::exclusive] = 1;
-  sketch.threads.emplace_back([=](Cpu cpu) { return gup::shares(cpu, barriers); });
-  for (unsigned n = 0; n < gups; ++n)
-    sketch.threads.emplace_back([=](Cpu cpu) { return gup::takes_a_pin(cpu, barriers); });
+  Sketch sketch =
+      gup::with(gups, barriers, [=](Cpu cpu) { return gup::takes_a_pin(cpu, barriers); });
   sketch.is_wrong = [](Results results) {
     return results[0] != 0 && std::ranges::any_of(results.subspan(1),
                                                   [](std::uint64_t pinned) { return pinned != 0; });
   };
   return sketch;
 }
+
+Sketch ksm_and_passing_gup(unsigned gups) { return gup::with(gups, {}, gup::pins_for_a_while); }
 
 Sketch parallel_dontneed(unsigned zappers, bool nested_flush) {
   using dontneed::Words;

@@ -50,6 +50,12 @@ void offer(const std::string& name, const Program& program) {
   }
 }
 
+Sketch same_gups(Sketch sketch) {
+  sketch.same_from = 1;
+  sketch.same_program = static_cast<unsigned>(sketch.threads.size()) - 1;
+  return sketch;
+}
+
 }  // namespace
 }  // namespace tlblab
 
@@ -63,10 +69,9 @@ int main(int argc, char** argv) {
   offer("ksm_gup_1", ksm_and_gup(1));
   offer("ksm_gup_2", ksm_and_gup(2));
   offer("ksm_gup_3", ksm_and_gup(3));
-  Sketch same_gups = ksm_and_gup(3);
-  same_gups.same_from = 1;
-  same_gups.same_program = 3;
-  offer("ksm_gup_3_same", same_gups);
+  offer("ksm_gup_3_same", same_gups(ksm_and_gup(3)));
+  offer("ksm_passing_gup_3", ksm_and_passing_gup(3));
+  offer("ksm_passing_gup_3_same", same_gups(ksm_and_passing_gup(3)));
   offer("dontneed_2_broken", parallel_dontneed(2, false));
   offer("dontneed_2_fixed", parallel_dontneed(2, true));
   offer("dontneed_3_broken", parallel_dontneed(3, false));
