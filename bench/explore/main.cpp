@@ -11,6 +11,7 @@
 #include "bench/explore/graph_runner.h"
 #include "bench/explore/known_programs.h"
 #include "bench/explore/known_sketches.h"
+#include "bench/explore/machine_walk.h"
 
 namespace tlblab {
 namespace {
@@ -22,10 +23,9 @@ GraphCounts search(const Sketch& sketch, MemoryModel model) {
   return search_sketch(sketch, model).counts;
 }
 
-template <class Program>
-void measure(benchmark::State& state, const Program& program, MemoryModel model) {
-  GraphCounts counts;
-  for (auto _ : state) counts = search(program, model);
+constexpr std::uint64_t walked = 10'000;  // executions
+
+void count(benchmark::State& state, const GraphCounts& counts) {
   const auto steps = static_cast<double>(counts.steps);
   state.counters["executions"] = static_cast<double>(counts.executions);
   state.counters["given_up"] = static_cast<double>(counts.blocked);
@@ -33,6 +33,13 @@ void measure(benchmark::State& state, const Program& program, MemoryModel model)
   state.counters["repeated"] = static_cast<double>(counts.repeated) / steps;
   state.counters["ns_per_step"] = benchmark::Counter(
       steps * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+template <class Program>
+void measure(benchmark::State& state, const Program& program, MemoryModel model) {
+  GraphCounts counts;
+  for (auto _ : state) counts = search(program, model);
+  count(state, counts);
 }
 
 constexpr struct {
@@ -50,6 +57,19 @@ void offer(const std::string& name, const Program& program) {
   }
 }
 
+// Random walks of the machine.
+void offer_walk(const std::string& name, const SmallProgram& program) {
+  for (const auto& each : models) {
+    const MemoryModel model = each.model;
+    benchmark::RegisterBenchmark(("walk/" + name + "/" + each.name).c_str(), [=](benchmark::State&
+                                                                                     state) {
+      MachineWalks walks;
+      for (auto _ : state) walks = walk_machine(program, model, walked);
+      count(state, {.executions = walks.executions, .steps = walks.steps});
+    })->Unit(benchmark::kMillisecond);
+  }
+}
+
 Sketch same_gups(Sketch sketch) {
   sketch.same_from = 1;
   sketch.same_program = static_cast<unsigned>(sketch.threads.size()) - 1;
@@ -61,6 +81,9 @@ Sketch same_gups(Sketch sketch) {
 
 int main(int argc, char** argv) {
   using namespace tlblab;
+  offer_walk("p60a", private_rounds(5));
+  offer_walk("p60b", slots_in_a_ring(4));
+  offer_walk("lock", sections_of_one_lock(2));
   offer("p60a", private_rounds(5));
   offer("p60a_void", private_rounds(5, false));
   offer("p60b", slots_in_a_ring(4));
