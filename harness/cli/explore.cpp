@@ -21,6 +21,7 @@ namespace tlblab {
 namespace {
 
 constexpr unsigned most_preemptions = 1000;
+constexpr unsigned most_jobs = 256;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -70,6 +71,7 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.seconds = budget(arguments);
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
+  request.jobs = static_cast<unsigned>(number_value(arguments, "--jobs", 1, 1, most_jobs));
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.shrink = !arguments.has("--no-shrink");
   request.verbose = arguments.has("--verbose");
@@ -126,6 +128,7 @@ ExploreReport run_once(const ExploreRequest& request,
   options.preemptions = request.preemptions;
   options.schedule = request.schedule;
   options.shrink = request.shrink;
+  options.jobs = request.jobs;
   options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
@@ -248,6 +251,7 @@ Command explore_command() {
                       {"--seconds", "S", "the same as --budget"},
                       {"--executions", "N", "stop after N executions; without --budget only then"},
                       {"--seed", "N", "of the random schedules (default 1)"},
+                      {"--jobs", "N", "processes that search at the same time (default 1)"},
                       {"--strategy", "S",
                        "random, pct (priorities with few changes) or dpor (complete)"},
                       {"--preemptions", "N", "of random: at most N in each execution"},

@@ -55,6 +55,7 @@ struct ExploreRequest {
   std::string memory = "sc";
   std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
+  unsigned jobs = 1;               // processes
   std::string schedule;            // not empty: this one is replayed, once
   bool shrink = true;              // what is found
   bool verbose = false;            // every row of the trace

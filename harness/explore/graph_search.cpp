@@ -47,7 +47,7 @@ bool GraphSearch::next() {
     }
     Node& node = top.nodes.back();
     while (top.graph.size() > node.size) top.graph.remove_last();
-    if (node.next == top.alternatives.size()) {
+    if (node.next == node.end) {
       top.alternatives.resize(node.first);
       top.nodes.pop_back();
     } else if (take(node)) {
@@ -393,6 +393,7 @@ void GraphSearch::begin_node(const GraphEvent& event) {
 
 void GraphSearch::end_node() {
   Level& top = level();
+  top.nodes.back().end = top.alternatives.size();
   if (top.nodes.back().first == top.alternatives.size()) top.nodes.pop_back();
 }
 

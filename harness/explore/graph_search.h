@@ -152,6 +152,18 @@ class GraphSearch {
   [[nodiscard]] std::uint64_t last_value(unsigned location) const noexcept;
   [[nodiscard]] const GraphCounts& counts() const noexcept { return counts_; }
 
+  // ---- a search that is shared out (workers.h); before next() ----
+  // What is still to be visited, of all: every alternative of an event has an equal part.
+  [[nodiscard]] double left() const noexcept;
+  // An alternative in the middle of it, by these parts; nothing if there is only one.
+  struct Cut {
+    std::size_t level = 0, node = 0, alternative = 0;
+  };
+  [[nodiscard]] std::optional<Cut> middle() const;
+  // Only what comes before it is still to be visited; or only this and what comes after it.
+  void keep_before(const Cut& cut) noexcept;
+  void keep_from(const Cut& cut) noexcept;
+
  private:
   // What else an event could be: a read of `write`; a write behind `write` in coherence, and if
   // `read` is an event, that read is to read it.
@@ -159,11 +171,11 @@ class GraphSearch {
     EventId write = initial_write;
     EventId read = initial_write;
   };
-  // An event with alternatives, of which those from `next` on are to be tried.
+  // An event with alternatives, of which those from `next` to `end` are to be tried.
   struct Node {
     GraphEvent event;
     unsigned size = 0;  // of the graph without it
-    std::size_t first = 0, next = 0;
+    std::size_t first = 0, next = 0, end = 0;
   };
   struct Level {
     ExecutionGraph graph;
@@ -188,6 +200,9 @@ class GraphSearch {
   bool order_additions(unsigned word) { return commute_ && find_ordered(word); }
   bool find_ordered(unsigned word);
   void begin_anew();
+  // Of all there is, the part of each alternative of the nodes, upwards from the first one of all.
+  template <class Act>
+  void for_each_node(Act act) const;
   // The next event of the thread if it is in the graph already: this is a repetition.
   [[nodiscard]] std::optional<EventId> repeated(unsigned thread);
   std::uint64_t read_was(EventId id) noexcept;

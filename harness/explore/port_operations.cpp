@@ -324,8 +324,7 @@ void PortSearch::learn_loop(unsigned thread, const void* site) noexcept {
                         search_->last_event(thread)->is_read() &&
                         !search_->last_event(thread)->modifies;
   if (!one_read || state.round == 0) return;
-  waits_[site].insert(state.used);
-  over_ = Over::conflict;
+  begin_again({state.used, site});
 }
 
 bool PortSearch::is_known_loop(unsigned thread, const void* site) const noexcept {

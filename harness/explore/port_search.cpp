@@ -59,6 +59,15 @@ void PortSearch::begin_execution() {
   }
 }
 
+void PortSearch::begin_again(const Learnt& learnt) {
+  over_ = Over::conflict;
+  learnt_ = learnt;
+  if (learnt.site != nullptr)
+    waits_[learnt.site].insert(learnt.word);
+  else
+    tracked_.insert(learnt.word);
+}
+
 void PortSearch::give_up() noexcept {
   if (over_ != Over::no) return;
   over_ = Over::given_up;

@@ -75,6 +75,23 @@ class PortSearch final : public MemorySearch {
   [[nodiscard]] std::size_t tracked() const noexcept { return tracked_.size(); }
   [[nodiscard]] const ExecutionGraph& graph() const noexcept { return search_->graph(); }
 
+  // ---- a search that is shared out (workers.h) ----
+  // For what the search begins again at the next execution: a word that is to be tracked, or one that the
+  // loop at `site` waits for. An address is the same in all processes that share a search.
+  struct Learnt {
+    const void* word = nullptr;
+    const void* site = nullptr;
+  };
+  [[nodiscard]] std::optional<Learnt> learnt() const noexcept {
+    return over_ == Over::conflict ? std::optional(learnt_) : std::nullopt;
+  }
+  // Another process has learnt it.
+  void begin_again(const Learnt& learnt);
+  // What is left of the search, between two executions that differ; else null.
+  [[nodiscard]] GraphSearch* left() noexcept {
+    return over_ == Over::end || over_ == Over::given_up ? search_.get() : nullptr;
+  }
+
   void runs_on(Hardware& hardware) noexcept override { hardware_ = &hardware; }
   bool decides() const noexcept override { return !walks_; }
   std::uint32_t may_look_again() const noexcept override;
@@ -231,6 +248,7 @@ class PortSearch final : public MemorySearch {
   // Of the running execution.
   std::uint64_t execution_ = 0;
   Over over_ = Over::no;
+  Learnt learnt_;  // if that is a conflict
   bool deadlock_ = false;
   std::unordered_map<const void*, Word> words_;
   std::unordered_map<std::uintptr_t, std::vector<const void*>> on_page_;  // those of words_

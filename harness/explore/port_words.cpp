@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The search of the port, second part: which words are tracked, and the events of those that are.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "harness/explore/port_search.h"
@@ -22,7 +23,11 @@ std::uintptr_t page_of(const void* address) noexcept {
 PortSearch::Word& PortSearch::word(const void* address) noexcept {
   const auto [at, is_new] = words_.try_emplace(address);
   Word& word = at->second;
-  if (is_new) on_page_[page_of(address)].push_back(address);
+  if (is_new) {
+    // By address: what was used first in another part of the search must make no difference.
+    std::vector<const void*>& words = on_page_[page_of(address)];
+    words.insert(std::ranges::upper_bound(words, address, std::less<>()), address);
+  }
   if (word.execution != execution_) begin_life(address, word);
   return word;
 }
@@ -44,9 +49,7 @@ bool PortSearch::reads_known(const Thread& thread, const Word& word) const noexc
 }
 
 void PortSearch::conflict(const void* address) noexcept {
-  if (over_ != Over::no) return;
-  over_ = Over::conflict;
-  tracked_.insert(address);
+  if (over_ == Over::no) begin_again({address, nullptr});
 }
 
 bool PortSearch::use_in_order(unsigned thread, Word& word, bool write) noexcept {

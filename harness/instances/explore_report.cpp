@@ -2,9 +2,9 @@
 #include <chrono>
 #include <csignal>
 
-#include "harness/explore/port_search.h"
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
+#include "harness/instances/complete_search.h"
 #include "harness/instances/explore_memory.h"
 #include "harness/instances/scenario_explore.h"
 
@@ -38,12 +38,6 @@ Execution repeated(const ExecutionResult& result, const Record& record) {
 std::uint64_t limit_of_candidates(const ExecutionResult& found) {
   constexpr std::uint64_t longest = 4;
   return found.violation == "step_limit" ? found.steps : longest * found.steps;
-}
-
-// Those that a machine without a search makes.
-std::vector<ScheduleStep> without_silent_steps(std::vector<ScheduleStep> steps) {
-  std::erase_if(steps, [](const ScheduleStep& step) { return !step.hardware && step.value != 0; });
-  return steps;
 }
 
 // Those of the machine that the options ask for; `memory` may have to outlive them.
@@ -106,35 +100,19 @@ void search_report(const ExploreOptions& options,
 
 namespace {
 
-void add_counts(const PortSearch& search, ExploreReport& report) {
-  const GraphCounts& counts = search.counts();
-  report.executions = counts.executions;
-  report.blocked = counts.blocked;
-  report.checked = counts.checked;
-  report.restarts = search.restarts();
-  report.tracked = search.tracked();
-  report.lost = search.lost();
-}
-
-// What a sequentially consistent machine shows too is told of that one, which is easier to follow.
 void add_failing(const ExploreOptions& options,
                  const ExploreCalls& calls,
-                 Execution&& failing,
-                 const PortSearch& search,
+                 FailingExecution&& failing,
                  ExploreReport& report) {
-  ReplayChooser replay(without_silent_steps(failing.result.schedule));
-  ExecutionResult again = calls.again(MachineOptions{}.step_limit)(replay);
-  if (again.violation == failing.result.violation)
-    return add_repeated(options, calls, again, report);
-  const MemoryModel model = model_named(options.memory);
-  again = as_schedule(calls, model, failing.result, search);
-  if (again.violation != failing.result.violation) {
+  if (!failing.repeated) {
     report.violations.push_back({.violation = std::move(failing.violation), .schedule = {}});
     return;
   }
+  if (failing.memory == "sc") return add_repeated(options, calls, *failing.repeated, report);
+  const MemoryModel model = model_named(failing.memory);
   PortSearch memory(model, calls.cpus);
-  add_repeated(options, with_memory(calls, model, memory), again, report);
-  report.violations.back().memory = options.memory;
+  add_repeated(options, with_memory(calls, model, memory), *failing.repeated, report);
+  report.violations.back().memory = failing.memory;
 }
 
 }  // namespace
@@ -142,29 +120,10 @@ void add_failing(const ExploreOptions& options,
 void complete_report(const ExploreOptions& options,
                      const ExploreCalls& calls,
                      ExploreReport& report) {
-  using Seconds = std::chrono::duration<double>;
-  const auto began = std::chrono::steady_clock::now();
-  PortSearch search(model_named(options.memory), calls.cpus);
-  std::optional<Execution> failing;
-  const auto is_over = [&] {
-    report.seconds = Seconds(std::chrono::steady_clock::now() - began).count();
-    if (failing || report.seconds >= options.seconds) return true;
-    if (options.executions != 0 && search.counts().executions >= options.executions) return true;
-    return stop_of(options).load(std::memory_order_relaxed);
-  };
-  while (!is_over()) {
-    if (!search.next()) {
-      report.complete = search.lost() == 0;
-      break;
-    }
-    Execution execution = calls.searched(search);
-    report.steps += execution.result.steps;
-    if (!search.is_given_up() && !execution.result.ok()) failing = std::move(execution);
-  }
-  add_counts(search, report);
+  std::optional<FailingExecution> failing = complete_search(options, calls, report);
   if (!failing) return;
   ++report.executions;
-  add_failing(options, calls, std::move(*failing), search, report);
+  add_failing(options, calls, std::move(*failing), report);
 }
 
 void replay_report(const ExploreOptions& options,

@@ -61,6 +61,13 @@ struct StressReport {
 
 enum class ExploreStrategy : std::uint8_t { random, pct, dpor };
 
+// How far a search is.
+struct ExploreProgress {
+  std::uint64_t executions = 0;
+  double seconds = 0;
+  double done = -1;  // the part of all executions, as far as one can guess; negative: one cannot
+};
+
 struct ExploreOptions {
   unsigned cpus = 0;
   double seconds = 10;           // time budget
@@ -75,6 +82,10 @@ struct ExploreOptions {
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
   const ScenarioText* text = nullptr;  // of a scenario that is one
+  unsigned jobs = 1;                   // processes that search at the same time
+  double share_after =
+      0.01;  // of several: seconds that one works before it shares what it has left
+  std::function<void(const ExploreProgress&)> on_progress;  // about once a second
   const std::atomic<bool>* stop = nullptr;
 };
 
@@ -100,6 +111,9 @@ struct ExploreReport {
   // Of a complete search: how often it began again, words whose operations are events, graphs that
   // the model was asked about, executions that could not be made.
   std::uint64_t restarts = 0, tracked = 0, checked = 0, lost = 0;
+  // Of a search that did not finish: how many executions there may be in all; 0: nobody knows.
+  double expected_executions = 0;
+  double peak_mib = 0;            // of memory, of the process that took most
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions
