@@ -46,6 +46,7 @@ class ByteWriter {
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) noexcept : left_(bytes) {}
+  [[nodiscard]] bool is_empty() const noexcept { return left_.empty(); }
 
   template <class T>
     requires std::is_trivially_copyable_v<T>

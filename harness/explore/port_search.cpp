@@ -62,10 +62,28 @@ void PortSearch::begin_execution() {
 void PortSearch::begin_again(const Learnt& learnt) {
   over_ = Over::conflict;
   learnt_ = learnt;
+  learn(learnt);
+}
+
+void PortSearch::learn(const Learnt& learnt) {
   if (learnt.site != nullptr)
     waits_[learnt.site].insert(learnt.word);
   else
     tracked_.insert(learnt.word);
+}
+
+std::set<PortSearch::Learnt> PortSearch::all_learnt() const {
+  std::set<Learnt> all;
+  for (const void* word : tracked_) all.insert({word, nullptr});
+  for (const auto& [site, words] : waits_)
+    for (const void* word : words) all.insert({word, site});
+  return all;
+}
+
+void PortSearch::know_only(const std::set<Learnt>& all) {
+  tracked_.clear();
+  waits_.clear();
+  for (const Learnt& learnt : all) learn(learnt);
 }
 
 void PortSearch::give_up() noexcept {

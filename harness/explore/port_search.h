@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -81,12 +82,16 @@ class PortSearch final : public MemorySearch {
   struct Learnt {
     const void* word = nullptr;
     const void* site = nullptr;
+    friend auto operator<=>(const Learnt&, const Learnt&) noexcept = default;
   };
   [[nodiscard]] std::optional<Learnt> learnt() const noexcept {
     return over_ == Over::conflict ? std::optional(learnt_) : std::nullopt;
   }
   // Another process has learnt it.
   void begin_again(const Learnt& learnt);
+  // All of it; and nothing else is known any more.
+  [[nodiscard]] std::set<Learnt> all_learnt() const;
+  void know_only(const std::set<Learnt>& learnt);
   // What is left of the search, between two executions that differ; else null.
   [[nodiscard]] GraphSearch* left() noexcept {
     return over_ == Over::end || over_ == Over::given_up ? search_.get() : nullptr;
@@ -224,6 +229,7 @@ class PortSearch final : public MemorySearch {
   [[nodiscard]] bool went_in_a_circle(unsigned thread, const Thread& state) const noexcept;
   void holds(unsigned thread) noexcept;
   void give_up() noexcept;
+  void learn(const Learnt& learnt);
   void begin_search();
   void begin_execution();
   [[nodiscard]] unsigned pick(std::span<const EventId> writes) noexcept;

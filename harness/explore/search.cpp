@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/explore/search.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/explore/choosers.h"
@@ -11,12 +12,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void count(SearchResult& sum, ExecutionResult&& one) {
+void count(SearchResult& sum, std::uint64_t number, ExecutionResult&& one) {
   sum.steps += one.steps;
   sum.choices += one.choices;
   if (!one.ok()) {
     ++sum.violations;
-    if (!sum.first) sum.first = FoundViolation{sum.executions, std::move(one)};
+    if (!sum.first) sum.first = FoundViolation{number, std::move(one)};
   }
   ++sum.executions;
 }
@@ -25,6 +26,15 @@ void count(SearchResult& sum, ExecutionResult&& one) {
 
 double SearchResult::ns_per_step() const noexcept {
   return steps == 0 ? 0 : static_cast<double>(elapsed.count()) / static_cast<double>(steps);
+}
+
+void make_execution(const SearchOptions& options,
+                    const Execute& execute,
+                    std::uint64_t number,
+                    SearchResult& sum) {
+  const std::uint64_t seed = mixed(options.seed) + number;
+  RandomChooser walk(seed);
+  count(sum, number, execute(options.strategy != nullptr ? options.strategy->begin(seed) : walk));
 }
 
 SearchResult RandomSearch::run(const Execute& execute, const std::atomic<bool>& stop) const {
@@ -41,9 +51,14 @@ SearchResult RandomSearch::run(const Execute& execute, const std::atomic<bool>& 
   };
   std::optional<SearchEnd> end;
   while (!(end = reason_to_end())) {
-    const std::uint64_t seed = mixed(options_.seed) + sum.executions;
-    RandomChooser walk(seed);
-    count(sum, execute(options_.strategy != nullptr ? options_.strategy->begin(seed) : walk));
+    const std::uint64_t number = sum.executions;
+    if (begins_round(number) && options_.begin_round) options_.begin_round();
+    const std::uint64_t round = std::min(number, options_.max_executions - number);
+    if (options_.jobs > 1 && begins_round(number) && round != 0 && round >= options_.share_from)
+      make_round(options_, execute, stop, start, number + round, sum);
+    else
+      make_execution(options_, execute, number, sum);
+    if (options_.on_progress) options_.on_progress(sum.executions);
   }
   sum.end = *end;
   return sum;

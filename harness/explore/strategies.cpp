@@ -54,9 +54,8 @@ unsigned PctChooser::highest(std::uint64_t enabled) const noexcept {
   return best;
 }
 
-Chooser& PctStrategy::begin(std::uint64_t seed) {
-  length_ = std::max(length_, chooser_.choices());
-  chooser_ = PctChooser(seed, static_cast<unsigned>(executions_++ % depths) + 1, length_);
+Chooser& PctStrategy::choose(std::uint64_t seed, std::uint64_t number, std::uint64_t length) {
+  chooser_ = PctChooser(seed, static_cast<unsigned>(number % depths) + 1, length);
   return chooser_;
 }
 
@@ -94,21 +93,34 @@ unsigned BoundedChooser::any_of(std::uint64_t actors, const ChoicePoint& point) 
   return point.index_of(among.actor(random_.choose(among)));
 }
 
-Chooser& BoundedStrategy::begin(std::uint64_t seed) {
-  learn();
-  began_ = true;
-  chooser_ = BoundedChooser(seed, bound_, length_);
+Chooser& BoundedStrategy::choose(std::uint64_t seed, std::uint64_t, std::uint64_t length) {
+  chooser_ = BoundedChooser(seed, bound_, length);
   return chooser_;
 }
 
-void BoundedStrategy::learn() noexcept {
-  if (!began_) return;
-  length_ = std::max(length_, chooser_.choices());
-  if (chooser_.preemptions() == bound_) ++reached_;
+// ---- what executions teach ------------------------------------------------------------------------
+
+Strategy::Lesson LearningStrategy::lesson() const {
+  if (!began_) return taught_;
+  const Lesson last = last_lesson();
+  return {std::max(taught_.longest, last.longest), taught_.reached + last.reached};
 }
 
-std::uint64_t BoundedStrategy::bound_reached() const noexcept {
-  return began_ && chooser_.preemptions() == bound_ ? reached_ + 1 : reached_;
+void LearningStrategy::learn(const Lesson& lesson) {
+  taught_ = {std::max(taught_.longest, lesson.longest), taught_.reached + lesson.reached};
+}
+
+Chooser& LearningStrategy::begin(std::uint64_t seed) {
+  go_on_at(number_);
+  began_ = true;
+  return choose(seed, number_++, length_);
+}
+
+void LearningStrategy::go_on_at(std::uint64_t number) {
+  taught_ = lesson();
+  began_ = false;
+  number_ = number;
+  if (begins_round(number)) length_ = std::max(length_, taught_.longest);
 }
 
 }  // namespace tlblab

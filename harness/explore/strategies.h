@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Strategies of a random search that do better than a walk. Both need to know how many choices an
-// execution has, and take the most that one has had so far: so the first executions teach it.
+// execution has, and take the most that one had in the rounds before (search.h): so the first
+// executions teach it.
 //
 // Choices are counted, not steps: where only one actor can move, who has which priority makes no
 // difference. The setup of a scenario, made by one CPU while the others wait, so costs nothing.
@@ -64,33 +65,52 @@ class BoundedChooser final : public Chooser {
   unsigned preemptions_ = 0;
 };
 
-// Depths 1 to 4 in turn.
-class PctStrategy final : public Strategy {
+// Knows the number of the execution, and how many choices one may have.
+class LearningStrategy : public Strategy {
  public:
-  static constexpr unsigned depths = 4;
-  [[nodiscard]] Chooser& begin(std::uint64_t seed) override;
+  [[nodiscard]] Chooser& begin(std::uint64_t seed) final;
+  void go_on_at(std::uint64_t number) final;
+  [[nodiscard]] Lesson lesson() const final;
+  void learn(const Lesson& lesson) final;
+
+ protected:
+  // Of the execution `number`, which has that many choices at most.
+  virtual Chooser& choose(std::uint64_t seed, std::uint64_t number, std::uint64_t length) = 0;
+  // Of the execution that began last.
+  [[nodiscard]] virtual Lesson last_lesson() const = 0;
 
  private:
-  PctChooser chooser_{1, 1, 1};
-  std::uint64_t length_ = 1;
-  std::uint64_t executions_ = 0;
+  bool began_ = false;  // one of those that are not in taught_ yet
+  std::uint64_t number_ = 0, length_ = 1;
+  Lesson taught_;
 };
 
-class BoundedStrategy final : public Strategy {
+// Depths 1 to 4 in turn.
+class PctStrategy final : public LearningStrategy {
  public:
-  explicit BoundedStrategy(unsigned bound) : bound_(bound) {}
-  [[nodiscard]] Chooser& begin(std::uint64_t seed) override;
-  // Executions, up to the one that began last, in which a CPU was preempted as often as may be.
-  [[nodiscard]] std::uint64_t bound_reached() const noexcept;
+  static constexpr unsigned depths = 4;
 
  private:
-  void learn() noexcept;
+  Chooser& choose(std::uint64_t seed, std::uint64_t number, std::uint64_t length) override;
+  [[nodiscard]] Lesson last_lesson() const override { return {chooser_.choices(), 0}; }
+
+  PctChooser chooser_{1, 1, 1};
+};
+
+class BoundedStrategy final : public LearningStrategy {
+ public:
+  explicit BoundedStrategy(unsigned bound) : bound_(bound) {}
+  // Executions, up to the one that began last, in which a CPU was preempted as often as may be.
+  [[nodiscard]] std::uint64_t bound_reached() const { return lesson().reached; }
+
+ private:
+  Chooser& choose(std::uint64_t seed, std::uint64_t number, std::uint64_t length) override;
+  [[nodiscard]] Lesson last_lesson() const override {
+    return {chooser_.choices(), chooser_.preemptions() == bound_ ? 1U : 0U};
+  }
 
   unsigned bound_;
   BoundedChooser chooser_{1, 0, 1};
-  bool began_ = false;
-  std::uint64_t length_ = 1;
-  std::uint64_t reached_ = 0;
 };
 
 }  // namespace tlblab

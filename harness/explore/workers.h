@@ -28,7 +28,7 @@ namespace tlblab {
 
 class Workers {
  public:
-  static constexpr unsigned sums = 2;
+  static constexpr unsigned sums = 3;
 
   // In the first process, which has one thread. Throws std::system_error.
   explicit Workers(unsigned most);
@@ -45,7 +45,7 @@ class Workers {
   [[nodiscard]] Split split();
   [[nodiscard]] bool are_stopped() const noexcept;
   // Numbers that all add to.
-  [[nodiscard]] std::atomic<double>& sum(unsigned n) noexcept;
+  [[nodiscard]] std::atomic<double>& sum(unsigned n) noexcept;  // at first 0
 
   // ---- in a worker ----
   [[noreturn]] void end(std::string_view result) noexcept;

@@ -228,7 +228,8 @@ End CompleteSearch::explore() {
 
 // What a sequentially consistent machine shows too is told of that one, which is easier to follow.
 FailingExecution CompleteSearch::told(Execution&& failing) const {
-  FailingExecution told{.violation = std::move(failing.violation)};
+  FailingExecution told;
+  told.violation = std::move(failing.violation);
   const auto is_it = [&](const ExecutionResult& again) {
     return again.violation == failing.result.violation;
   };

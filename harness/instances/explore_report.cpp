@@ -4,6 +4,7 @@
 
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
+#include "harness/instances/beside_results.h"
 #include "harness/instances/complete_search.h"
 #include "harness/instances/explore_memory.h"
 #include "harness/instances/scenario_explore.h"
@@ -84,16 +85,21 @@ void search_report(const ExploreOptions& options,
     search.strategy = &pct;
   else if (options.preemptions)
     search.strategy = &bounded;
+  search.jobs = options.jobs;
+  if (options.share_after == 0) search.share_from = 1;
   const std::atomic<bool>& stop = stop_of(options);
   PortSearch memory(model_named(options.memory), native.cpus);
   const ExploreCalls calls = calls_of(options, native, memory);
-  const SearchResult result = RandomSearch(search).run(calls.search, stop);
+  BesideResults beside(memory, report);
+  const Execute execute = beside.watch(search, calls.search);
+  const SearchResult result = RandomSearch(search).run(execute, stop);
   report.executions = result.executions;
   report.steps = result.steps;
   report.bound_reached = bounded.bound_reached();
-  report.blocked = memory.lost();
+  report.blocked = beside.lost();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
   if (!result.first) return;
+  memory.know_only({});  // which process found it makes no difference
   add_repeated(options, calls, result.first->result, report);
   report.violations.back().memory = options.memory;
 }

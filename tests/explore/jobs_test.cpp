@@ -44,7 +44,7 @@ std::string words(const ExploreReport& report) {
     words += " " + std::to_string(count);
   for (const auto* all : {&report.violations, &report.witnesses})
     for (const ExploreReport::Found& found : *all)
-      words += "\n" + found.violation.text + "\n" + found.schedule;
+      words += "\n" + found.violation.text + "\n" + found.memory + " " + found.schedule;
   return words;
 }
 
@@ -109,6 +109,67 @@ TEST(CompleteJobs, StopWhenAsked) {
   Asked asked = complete("madvise-parallel-2017", "tso");
   asked.options.stop = &stop;
   EXPECT_LT(explored(asked, 2).seconds, 3);
+}
+
+// ---- random schedules ---------------------------------------------------------------------------
+
+Asked random(ExploreStrategy strategy, std::uint64_t seed, std::uint64_t executions) {
+  Asked asked{.name = "madvise-parallel-2017", .options = {}};
+  asked.options.strategy = strategy;
+  asked.options.seed = seed;
+  asked.options.executions = executions;
+  return asked;
+}
+
+TEST(RandomJobs, MakeTheSameExecutions) {
+  for (const ExploreStrategy strategy : {ExploreStrategy::random, ExploreStrategy::pct})
+    for (const std::uint64_t executions : {1U, 2U, 31U, 64U, 1000U})
+      same_with_all_jobs(random(strategy, 5, executions));
+}
+
+// Which words are shared is learnt by the way.
+TEST(RandomJobs, LearnTheSameWords) {
+  for (const char* memory : {"tso", "weak"})
+    for (const ExploreStrategy strategy : {ExploreStrategy::random, ExploreStrategy::pct}) {
+      Asked asked = random(strategy, 5, 100);
+      asked.options.memory = memory;
+      same_with_all_jobs(asked);
+      same_with_all_jobs(broken(asked));
+      Asked question = asked;
+      question.name = "store-buffering";
+      same_with_all_jobs(text(question));
+    }
+}
+
+TEST(RandomJobs, FindWhatOneFindsFirst) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    same_with_all_jobs(broken(random(ExploreStrategy::random, seed, 20'000)));
+    same_with_all_jobs(broken(random(ExploreStrategy::pct, seed, 20'000)));
+  }
+}
+
+TEST(RandomJobs, ReachTheBoundAsOften) {
+  for (const unsigned preemptions : {0U, 1U, 3U}) {
+    Asked asked = random(ExploreStrategy::random, 7, 300);
+    asked.options.preemptions = preemptions;
+    same_with_all_jobs(asked);
+    same_with_all_jobs(broken(asked));
+  }
+}
+
+TEST(RandomJobs, CountAllocations) {
+  Asked asked = random(ExploreStrategy::pct, 1, 100);
+  asked.options.fail_alloc = {parse_alloc_rule("every=3"), parse_alloc_rule("rate=0.1")};
+  same_with_all_jobs(asked);
+}
+
+TEST(RandomJobs, KeepTheTimeBudget) {
+  Asked asked = random(ExploreStrategy::random, 1, 0);
+  asked.options.seconds = 0.3;
+  const ExploreReport report = explored(asked, 3);
+  EXPECT_GT(report.executions, 0U);
+  EXPECT_GE(report.seconds, 0.3);
+  EXPECT_LT(report.seconds, 3);
 }
 
 }  // namespace
