@@ -153,9 +153,9 @@ class GraphSearch {
   [[nodiscard]] const GraphCounts& counts() const noexcept { return counts_; }
 
   // ---- a search that is shared out (workers.h); before next() ----
-  // What is still to be visited, of all: every alternative of an event has an equal part.
+  // What is still to be visited, of all, as far as can be guessed: 0 to 1.
   [[nodiscard]] double left() const noexcept;
-  // An alternative in the middle of it, by these parts; nothing if there is only one.
+  // An alternative in the middle of it, by the same guess; nothing if there is only one.
   struct Cut {
     std::size_t level = 0, node = 0, alternative = 0;
   };

@@ -26,19 +26,19 @@ namespace tlblab {
 
 // In memory that all of them see.
 struct Workers::Shared {
-  std::atomic<unsigned> running{0};
+  std::atomic<unsigned> waiting{0};
   std::atomic<unsigned> next{1};  // number of a worker
   std::atomic<bool> stop{false};
   std::array<std::atomic<double>, sums> sum{};
-  unsigned most = 0;
+  unsigned most = 0;  // that wait
 };
 
 // All go through one pipe, each in one piece.
 struct Workers::Message {
-  enum Kind : std::uint32_t { began, split, bytes, ended, failed };
+  enum Kind : std::uint32_t { began, parted, bytes, ended, failed };
   std::uint32_t worker = 0;
   std::uint32_t kind = began;
-  std::int64_t number = 0;   // began: the process; split: the new worker
+  std::int64_t number = 0;   // began: the process; parted: the new worker
   std::uint32_t parent = 0;  // began: the worker that this one is a copy of
   std::uint32_t size = 0;
   std::array<char, 488> text{};
@@ -62,6 +62,13 @@ void handle(int signal, void (*handler)(int)) noexcept {
   sigaction(signal, &action, nullptr);
 }
 
+sigset_t wake_signal() noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  return set;
+}
+
 void check_ended_well(int status) {
   if (WIFSIGNALED(status))
     throw std::runtime_error(fmt::format("a worker process was ended by signal {} ({})",
@@ -73,7 +80,7 @@ void check_ended_well(int status) {
 
 }  // namespace
 
-Workers::Workers(unsigned most) : first_(getpid()) {
+Workers::Workers(unsigned most) : most_(most), first_(getpid()) {
   static_assert(sizeof(Message) <= PIPE_BUF);
   static_assert(std::atomic<double>::is_always_lock_free);
   if (pipe2(pipe_.data(), O_CLOEXEC) != 0) host_cannot("pipe");
@@ -85,6 +92,8 @@ Workers::Workers(unsigned most) : first_(getpid()) {
   }
   shared_ = new (memory) Shared;
   shared_->most = most;
+  const sigset_t set = wake_signal();
+  pthread_sigmask(SIG_BLOCK, &set, &mask_);
 }
 
 // The pipe ends when the last of them has.
@@ -104,27 +113,28 @@ Workers::~Workers() {
     while (waitpid(process.id, nullptr, 0) < 0 && errno == EINTR) {
     }
   munmap(shared_, sizeof(Shared));
+  pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
 }
 
 // ---- in all of them -------------------------------------------------------------------------------
 
 // Relaxed, as all that is shared: these are numbers, and nothing is published with them.
 bool Workers::have_room() const noexcept {
-  return shared_->running.load(std::memory_order_relaxed) < shared_->most;
+  return shared_->waiting.load(std::memory_order_relaxed) < shared_->most;
 }
 bool Workers::are_stopped() const noexcept { return shared_->stop.load(std::memory_order_relaxed); }
 std::atomic<double>& Workers::sum(unsigned n) noexcept { return shared_->sum[n]; }
 
 bool Workers::take_room() noexcept {
-  unsigned running = shared_->running.load(std::memory_order_relaxed);
-  while (running < shared_->most)
-    if (shared_->running.compare_exchange_weak(running, running + 1, std::memory_order_relaxed))
+  unsigned waiting = shared_->waiting.load(std::memory_order_relaxed);
+  while (waiting < shared_->most)
+    if (shared_->waiting.compare_exchange_weak(waiting, waiting + 1, std::memory_order_relaxed))
       return true;
   return false;
 }
 
 void Workers::give_room_back() noexcept {
-  shared_->running.fetch_sub(1, std::memory_order_relaxed);
+  shared_->waiting.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Workers::Split Workers::split() {
@@ -143,7 +153,7 @@ Workers::Split Workers::split() {
     running_[number].id = process;
     order_.push_back(number);
   } else {
-    send({.worker = self_, .kind = Message::split, .number = number});
+    send({.worker = self_, .kind = Message::parted, .number = number});
   }
   return Split::original;
 }
@@ -158,6 +168,9 @@ void Workers::become_worker(unsigned number) noexcept {
   if (getppid() != first_) _exit(1);
   close(std::exchange(pipe_[0], -1));
   send({.worker = number, .kind = Message::began, .number = getpid(), .parent = parent});
+  const sigset_t set = wake_signal();
+  while (sigwaitinfo(&set, nullptr) < 0) {
+  }
 }
 
 // That nobody reads any more is the end.
@@ -207,6 +220,7 @@ std::optional<Workers::Ended> Workers::wait(std::chrono::milliseconds most) {
     if (got < 0 && errno != EINTR) host_cannot("poll");
     if (got > 0) read_messages();
     reap();
+    wake();
   }
   if (!failure_.empty()) throw std::runtime_error(failure_);
   const auto found = next();
@@ -233,7 +247,7 @@ void Workers::take(const Message& message) {
     if (dropped || dropped_.contains(message.parent)) drop(worker);
     return;
   }
-  if (message.kind == Message::split)
+  if (message.kind == Message::parted)
     return place_behind(worker, static_cast<unsigned>(message.number));
   if (dropped) return;  // and killed
   results_[worker].append(message.text.data(), message.size);
@@ -242,7 +256,6 @@ void Workers::take(const Message& message) {
   results_.erase(worker);
   if (const auto process = running_.find(worker); process != running_.end()) {
     process->second.ended = true;
-    give_room_back();
   }
   if (message.kind == Message::failed) failure_ = "a worker process: " + result;
   ended_.push_back({worker, std::move(result)});
@@ -284,6 +297,29 @@ void Workers::drop_behind(unsigned worker) {
   for (const unsigned number : unwanted) drop(number);
 }
 
+// Those that come first work.
+void Workers::wake() {
+  unsigned place = 0;
+  for (const unsigned number : order_) {
+    const auto process = running_.find(number);
+    if (process == running_.end() || process->second.ended) continue;
+    set_awake(process->second, place++ < most_);
+  }
+}
+
+void Workers::set_awake(Process& process, bool awake) {
+  if (process.awake == awake) return;
+  process.awake = awake;
+  if (awake)
+    give_room_back();
+  else
+    shared_->waiting.fetch_add(1, std::memory_order_relaxed);
+  if (!awake)
+    kill(process.id, SIGSTOP);
+  else
+    kill(process.id, std::exchange(process.began, true) ? SIGCONT : SIGUSR1);
+}
+
 void Workers::reap() {
   for (auto at = running_.begin(); at != running_.end();) {
     int status = 0;
@@ -291,7 +327,7 @@ void Workers::reap() {
     const Process process = at->second;
     at = is_over ? running_.erase(at) : std::next(at);
     if (!is_over) continue;
-    if (!process.ended) give_room_back();
+    if (!process.awake) give_room_back();
     if (!process.killed) check_ended_well(status);
   }
 }

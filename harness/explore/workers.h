@@ -6,6 +6,8 @@
 // All are children of the first process, whoever they are copies of. Their results have an order: a
 // worker's own comes first, then those of the workers that split off from it, the latest first. If
 // each keeps what is to be done first of what it has, that is the order in which one would do it all.
+// Those that come first in it work, and the others wait: so little is done that is in vain because
+// something before it ends the search.
 //
 // A worker that is killed, or ends without a result, is an error of all. None outlives the first
 // process, and none the object in it. Ctrl-C is for the first process, which stops the others.
@@ -14,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,14 +33,14 @@ class Workers {
  public:
   static constexpr unsigned sums = 3;
 
-  // In the first process, which has one thread. Throws std::system_error.
+  // `most` work at the same time. In the first process, which has one thread. Throws std::system_error.
   explicit Workers(unsigned most);
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
   // ---- in all of them ----
-  // Fewer work than may.
+  // Few wait: more may be made.
   [[nodiscard]] bool have_room() const noexcept;
   // A copy of this process goes on beside it, unless there is no room or the host has none. Says which
   // of the two this is.
@@ -73,6 +76,8 @@ class Workers {
   struct Process {
     pid_t id = 0;
     unsigned parent = 0;  // worker that it is a copy of
+    bool awake = false;   // it works; else it waits
+    bool began = false;   // to work
     bool killed = false;
     bool ended = false;  // all but the process itself
   };
@@ -87,8 +92,12 @@ class Workers {
   void place_behind(unsigned parent, unsigned worker);
   void drop(unsigned worker);
   void reap();
+  void wake();
+  void set_awake(Process& process, bool awake);
 
   Shared* shared_ = nullptr;
+  unsigned most_;
+  sigset_t mask_{};  // of signals, as it was
   pid_t first_;
   unsigned self_ = 0;  // number of this process; 0: the first
   std::array<int, 2> pipe_{-1, -1};

@@ -141,8 +141,8 @@ class CompleteSearch {
   }
   [[nodiscard]] Tally tally() const;
   End explore();
-  [[nodiscard]] bool may_share();
   [[nodiscard]] FailingExecution told(Execution&& failing) const;
+  [[nodiscard]] std::optional<GraphSearch::Cut> place_to_share();
   void log_execution();
   void say(double executions, double done);
   void finish(End end);
@@ -150,7 +150,7 @@ class CompleteSearch {
   // ---- in a worker ----
   [[noreturn]] void work(Workers& workers);
   void begin_part();
-  void split();
+  void split(const GraphSearch::Cut& cut);
   void tell(bool at_once);
 
   // ---- in the first process, if there are workers ----
@@ -201,9 +201,9 @@ Tally CompleteSearch::tally() const {
 End CompleteSearch::explore() {
   shared_at_ = now();
   while (!is_over()) {
-    if (may_share()) {
+    if (const auto cut = place_to_share()) {
       if (!is_worker()) return End::shared;
-      split();
+      split(*cut);
     }
     if (!search_.next()) return End::complete;
     Execution execution = calls_.searched(search_);
@@ -243,10 +243,11 @@ FailingExecution CompleteSearch::told(Execution&& failing) const {
   return told;
 }
 
-bool CompleteSearch::may_share() {
-  if (options_.jobs < 2 || report_.seconds - shared_at_ < options_.share_after) return false;
-  if (is_worker() && !workers_->have_room()) return false;
-  return search_.left() != nullptr && search_.left()->middle().has_value();
+// Nothing: it is not the time to share, or there is too little.
+std::optional<GraphSearch::Cut> CompleteSearch::place_to_share() {
+  if (options_.jobs < 2 || report_.seconds - shared_at_ < options_.share_after) return std::nullopt;
+  if (is_worker() && !workers_->have_room()) return std::nullopt;
+  return search_.left() != nullptr ? search_.left()->middle() : std::nullopt;
 }
 
 void CompleteSearch::log_execution() {
@@ -292,10 +293,9 @@ void CompleteSearch::begin_part() {
   told_left_ = search_.left()->left();
 }
 
-void CompleteSearch::split() {
+void CompleteSearch::split(const GraphSearch::Cut& cut) {
   tell(true);
   GraphSearch& left = *search_.left();
-  const GraphSearch::Cut cut = *left.middle();
   const Workers::Split made = workers_->split();
   shared_at_ = now();
   if (made == Workers::Split::original) left.keep_before(cut);

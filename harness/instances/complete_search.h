@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The complete search of a scenario, by one process or by several. Explore world only.
 //
-// Of several, whoever has worked for a while and sees that fewer work than may cuts what it has left in
-// two, and another process goes on with the second half (workers.h). What comes of the parts is put
+// Of several, whoever has worked for a while and sees that nobody waits with work cuts what it has left
+// in two, and another process goes on with the second half (workers.h). What comes of the parts is put
 // together in the order in which one process would have come by it, up to the first part that ends the
 // search: a violation, or a word that is to be tracked from the beginning, which begins the search again.
 // So all counts are those of one process, unless time or Ctrl-C ends it.
