@@ -114,6 +114,19 @@ Subject subject_of(const ExploreRequest& request, const std::string& arch) {
   return subject;
 }
 
+// "12345 executions, 4115 a second, 3 s of 10 s; about 12 % done"
+std::string progress_words(const ExploreRequest& request, const ExploreProgress& now) {
+  std::string words = fmt::format("{}", now.executions);
+  if (request.executions != 0) words += fmt::format(" of {}", request.executions);
+  words += fmt::format(" executions, {:.0f} a second, {:.0f} s",
+                       static_cast<double>(now.executions) / now.seconds, now.seconds);
+  if (request.seconds < max_duration) words += fmt::format(" of {:.0f} s", request.seconds);
+  if (now.done < 0) return words;
+  constexpr double little = 0.001;
+  return words + (now.done < little ? "; less than 0.1 % done"
+                                    : fmt::format("; about {:.1f} % done", 100 * now.done));
+}
+
 ExploreReport run_once(const ExploreRequest& request,
                        const std::string& arch,
                        const Context& context) {
@@ -138,8 +151,11 @@ ExploreReport run_once(const ExploreRequest& request,
   if (run.explore == nullptr)
     throw UsageError(fmt::format("{} cannot be explored on {}; type tlblab stress {}",
                                  scenario.name, arch, scenario.name));
-  const Countdown countdown(context.err, context.progress && request.seconds < max_duration,
-                            fmt::format("{} on {}, seconds", scenario.name, arch), request.seconds);
+  Progress progress(context.err, context.progress, fmt::format("{} on {}", scenario.name, arch));
+  if (context.progress)
+    options.on_progress = [&](const ExploreProgress& now) {
+      progress.show(progress_words(request, now));
+    };
   ExploreReport report = run.explore(options);
   for (const ExploreReport::Found& found : report.violations)
     check_setup(request.file, {found.violation});
@@ -189,6 +205,7 @@ constexpr std::string_view explore_more =
     "reads from whom and in the order of writes) and says when it has seen all.\n"
     "Under tso and weak a load may see what has been overwritten; of each such load\n"
     "it says who wrote what, and which fences would have forced the new value.\n"
+    "What is found does not depend on --jobs; where a time budget ends a search does.\n"
     "What is found is made short: the fewest context switches, then hardware choices,\n"
     "then steps that still break the same rule.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
@@ -233,6 +250,7 @@ constexpr std::string_view explore_more =
     "  tlblab explore madvise-parallel-2017 --executions 1000 --json\n"
     "  tlblab explore madvise-parallel-2017 --strategy pct\n"
     "  tlblab explore madvise-parallel-2017 --preemptions 2\n"
+    "  tlblab explore madvise-parallel-2017 --strategy dpor --jobs 2 --budget 1m\n"
     "  tlblab explore madvise-parallel-2017 --fail-alloc number=1-9\n"
     "  tlblab explore my.scenario --without none\n";
 

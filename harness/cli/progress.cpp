@@ -10,15 +10,19 @@ Progress::~Progress() {
 }
 
 void Progress::show(std::size_t done, std::size_t of) {
+  const double percent =
+      of == 0 ? 100 : 100.0 * static_cast<double>(done) / static_cast<double>(of);
+  if (on_) show(fmt::format("{} of {} ({:.0f} %)", done, of, percent));
+}
+
+void Progress::show(const std::string& words) {
   if (!on_) return;
   const std::lock_guard guard(mutex_);
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
   shown_ = true;
-  const double percent =
-      of == 0 ? 100 : 100.0 * static_cast<double>(done) / static_cast<double>(of);
-  (err_ << fmt::format("\r\x1b[K{}: {} of {} ({:.0f} %)", what_, done, of, percent)).flush();
+  (err_ << fmt::format("\r\x1b[K{}: {}", what_, words)).flush();
 }
 
 Countdown::Countdown(std::ostream& err, bool on, std::string what, double seconds)

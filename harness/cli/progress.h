@@ -22,6 +22,7 @@ class Progress {
 
   // Of any thread, as often as it likes: at most ten a second are written.
   void show(std::size_t done, std::size_t of);
+  void show(const std::string& words);
 
  private:
   std::ostream& err_;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+
+#include <sys/resource.h>
 
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
@@ -16,6 +19,17 @@ namespace {
 const std::atomic<bool>& stop_of(const ExploreOptions& options) {
   static const std::atomic<bool> never{false};
   return options.stop != nullptr ? *options.stop : never;
+}
+
+// Of memory, of the process that took most of this one and those that it has had.
+double peak_mib() noexcept {
+  double most = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    most = std::max(most, static_cast<double>(usage.ru_maxrss) / 1024);
+  }
+  return most;
 }
 
 ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
@@ -87,12 +101,21 @@ void search_report(const ExploreOptions& options,
     search.strategy = &bounded;
   search.jobs = options.jobs;
   if (options.share_after == 0) search.share_from = 1;
+  double said_at = 0;
+  const auto began = std::chrono::steady_clock::now();
+  search.on_progress = [&](std::uint64_t executions) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+    if (!options.on_progress || passed.count() - said_at < 1) return;
+    said_at = passed.count();
+    options.on_progress({executions, passed.count()});
+  };
   const std::atomic<bool>& stop = stop_of(options);
   PortSearch memory(model_named(options.memory), native.cpus);
   const ExploreCalls calls = calls_of(options, native, memory);
   BesideResults beside(memory, report);
   const Execute execute = beside.watch(search, calls.search);
   const SearchResult result = RandomSearch(search).run(execute, stop);
+  report.peak_mib = peak_mib();
   report.executions = result.executions;
   report.steps = result.steps;
   report.bound_reached = bounded.bound_reached();
@@ -127,6 +150,7 @@ void complete_report(const ExploreOptions& options,
                      const ExploreCalls& calls,
                      ExploreReport& report) {
   std::optional<FailingExecution> failing = complete_search(options, calls, report);
+  report.peak_mib = peak_mib();
   if (!failing) return;
   ++report.executions;
   add_failing(options, calls, std::move(*failing), report);

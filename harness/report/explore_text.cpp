@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The verdict line is herd7's: "Observation NAME Never|Sometimes POSITIVE NEGATIVE", in executions.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -24,6 +25,21 @@ std::string searched_words(std::string_view strategy) {
   return strategy == "dpor" ? "each execution once" : fmt::format("{} schedules", strategy);
 }
 
+// With two digits that count.
+std::string about(double number) {
+  constexpr double large = 1e15;
+  const double scale = std::pow(10, std::max(0.0, std::floor(std::log10(number)) - 1));
+  return number < large ? fmt::format("{:.0f}", std::round(number / scale) * scale)
+                        : fmt::format("10^{:.0f}", std::log10(number));
+}
+
+// Of a search that ran into a bound.
+std::string expected_words(const ExploreReport& report) {
+  if (report.expected_executions == 0) return {};
+  return fmt::format("; about {} executions in all, by the branches seen so far",
+                     about(report.expected_executions));
+}
+
 std::string searched(const ExplorePage& page, const ExploreReport& report) {
   std::string words =
       page.replayed
@@ -31,6 +47,7 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
           : fmt::format("searched: {}, {}, {} in {}", searched_words(page.strategy),
                         counted(report.executions, "execution"), counted(report.steps, "step"),
                         readable_seconds(report.seconds, hard_blank));
+  if (report.peak_mib != 0) words += fmt::format(" and {:.0f}{}MiB", report.peak_mib, hard_blank);
   if (page.preemptions)
     words += fmt::format("; at most {} in each, and in {} of them as many",
                          counted(*page.preemptions, "preemption"), report.bound_reached);
@@ -39,15 +56,17 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
   if (report.blocked != 0) words += fmt::format("; {} given up", report.blocked);
   if (report.complete) return words + "; complete: every execution was seen";
   words += "; not complete: ";
-  if (page.interrupted) return words + "interrupted";
+  if (page.interrupted) return words + "interrupted" + expected_words(report);
   if (!report.violations.empty()) return words + "ended at the first violation";
   if (!report.witnesses.empty()) return words + "ended at the first that answers";
   if (report.lost != 0)
     return words + fmt::format("{} could not be made", counted(report.lost, "execution"));
-  return words + (page.executions_asked != 0 && report.executions >= page.executions_asked
-                      ? "as many executions as asked for"
-                      : fmt::format("the budget of {} is spent",
-                                    readable_seconds(page.budget_seconds, hard_blank)));
+  return words +
+         (page.executions_asked != 0 && report.executions >= page.executions_asked
+              ? "as many executions as asked for"
+              : fmt::format("the budget of {} is spent",
+                            readable_seconds(page.budget_seconds, hard_blank))) +
+         expected_words(report);
 }
 
 // A single-quoted word may go over several lines, and white space of any kind parts a schedule's

@@ -248,6 +248,7 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
            {"seed", page.seed},
            {"strategy", page.replayed ? "replay" : page.strategy},
            {"seconds", rounded(report.seconds)}};
+  if (report.peak_mib != 0) out["peak_mib"] = rounded(report.peak_mib, 10);
   if (page.strategy == "dpor" && !page.replayed) {
     out["restarts"] = report.restarts;
     out["tracked"] = report.tracked;

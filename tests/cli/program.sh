@@ -68,6 +68,48 @@ kill -INT "$child"
 code=0; wait "$child" || code=$?
 [ "$code" -eq 130 ] || fail "interrupted explore: exit code $code"
 grep -q '"interrupted":true' "$work/out" || fail "interrupted explore does not say so"
+# Of several processes too, and none is left.
+for strategy in dpor random; do
+  "$program" explore madvise-parallel-2017 --strategy "$strategy" --memory sc --budget 60s --jobs 2 \
+    --json >"$work/out" 2>"$work/err" &
+  child=$!
+  sleep 1
+  workers=$(pgrep -P "$child" | tr '\n' ' ')
+  [ -n "$workers" ] || fail "--jobs 2 of $strategy: nobody works"
+  began=$(date +%s%N)
+  kill -INT "$child"
+  code=0; wait "$child" || code=$?
+  [ $((($(date +%s%N) - began) / 1000000)) -lt 1000 ] || fail "interrupted --jobs 2 of $strategy: too slow"
+  [ "$code" -eq 130 ] || fail "interrupted --jobs 2 of $strategy: exit code $code"
+  grep -q '"interrupted":true' "$work/out" || fail "interrupted --jobs 2 of $strategy does not say so"
+  grep -q '"executions":0' "$work/out" && fail "interrupted --jobs 2 of $strategy: nothing was covered"
+  for worker in $workers; do kill -0 "$worker" 2>/dev/null && fail "--jobs 2 of $strategy leaves $worker"; done
+done
+
+# Who kills them hears of it. (One alone may just have ended.)
+"$program" explore madvise-parallel-2017 --strategy dpor --budget 60s --jobs 2 >"$work/out" 2>"$work/err" &
+child=$!
+sleep 1
+pgrep -P "$child" | xargs kill -KILL
+code=0; wait "$child" || code=$?
+[ "$code" -eq 70 ] || fail "a worker that was killed: exit code $code"
+one_line_only "a worker that was killed"
+
+# Any number of processes finds the same.
+same() {
+  local jobs
+  for jobs in 1 2 3; do
+    "$program" explore "$@" --jobs "$jobs" --json 2>&1 |
+      sed -E 's/"(seconds|ns_per_step|peak_mib)":[^,]*//g' >"$work/jobs$jobs"
+    cmp -s "$work/jobs1" "$work/jobs$jobs" || fail "explore $*: other with --jobs $jobs: $(cat "$work/jobs$jobs")"
+  done
+  grep -q '"schema"' "$work/jobs1" || fail "explore $*: $(cat "$work/jobs1")"
+}
+same madvise-parallel-2017 --strategy dpor --without nested-flush
+same madvise-parallel-2017 --strategy dpor --executions 3000
+same madvise-free-parallel-2017 --strategy pct --executions 2000
+same madvise-free-parallel-2017 --preemptions 2 --executions 2000 --seed 4
+same madvise-parallel-2017 --without nested-flush --executions 2000 --seed 4
 
 # The same seed gives the same, and what is found can be replayed.
 search=(explore madvise-parallel-2017 --without nested-flush --executions 100000 --seed 3 --json)

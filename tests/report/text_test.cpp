@@ -81,6 +81,21 @@ TEST(ExploreText, OfACleanSearch) {
             "  tlblab explore madvise-parallel-2017 --without nested-flush\n");
 }
 
+TEST(ExploreText, SaysHowMuchThereMayBeAndWhatItTook) {
+  ExplorePage page = by_hand::explore(false);
+  ExploreReport& report = page.runs[0].report;
+  report.expected_executions = 123'456;
+  report.peak_mib = 41.7;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr("in 40.6 ms and\n  42 MiB;"));
+  EXPECT_THAT(explore_text(page, plain),
+              HasSubstr("spent; about 120000 executions in all, by the branches seen so far\n"));
+  page.interrupted = true;
+  report.expected_executions = 2.5e31;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr("interrupted; about 10^31"));
+  report.complete = true;
+  EXPECT_THAT(explore_text(page, plain), Not(HasSubstr("about")));
+}
+
 TEST(ExploreText, SaysWhatEndedTheSearch) {
   ExplorePage page = by_hand::explore(false);
   page.executions_asked = 812;
