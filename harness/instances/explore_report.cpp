@@ -84,8 +84,6 @@ void add_repeated(const ExploreOptions& options,
     add_found(report, repeated(failing, calls.record));
 }
 
-}  // namespace
-
 void search_report(const ExploreOptions& options,
                    const ExploreCalls& native,
                    ExploreReport& report) {
@@ -127,8 +125,6 @@ void search_report(const ExploreOptions& options,
   report.violations.back().memory = options.memory;
 }
 
-namespace {
-
 void add_failing(const ExploreOptions& options,
                  const ExploreCalls& calls,
                  FailingExecution&& failing,
@@ -143,8 +139,6 @@ void add_failing(const ExploreOptions& options,
   add_repeated(options, with_memory(calls, model, memory), *failing.repeated, report);
   report.violations.back().memory = failing.memory;
 }
-
-}  // namespace
 
 void complete_report(const ExploreOptions& options,
                      const ExploreCalls& calls,
@@ -175,6 +169,18 @@ void replay_report(const ExploreOptions& options,
     report.trace = std::move(execution.trace);
     report.stale = std::move(execution.stale);
   }
+}
+
+}  // namespace
+
+void fill(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report) {
+  report.model = options.memory;
+  if (!options.schedule.empty())
+    replay_report(options, calls, report);
+  else if (options.strategy == ExploreStrategy::dpor)
+    complete_report(options, calls, report);
+  else
+    search_report(options, calls, report);
 }
 
 void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report) {

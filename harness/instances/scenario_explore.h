@@ -191,12 +191,8 @@ struct ExploreCalls {
 };
 // What was read too late, in words; while the machine stands.
 [[nodiscard]] std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder);
-// What is left to do once executions can be had. They add to the report.
-void search_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
-void complete_report(const ExploreOptions& options,
-                     const ExploreCalls& calls,
-                     ExploreReport& report);
-void replay_report(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
+// What the options ask for: a search, or a replay.
+void fill(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
 // If a step was asked for, SIGTRAP is raised there.
 void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report);
 
@@ -255,13 +251,7 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             return execution;
           },
   };
-  report.model = options.memory;
-  if (options.schedule.empty() && options.strategy == ExploreStrategy::dpor)
-    complete_report(options, calls, report);
-  else if (options.schedule.empty())
-    search_report(options, calls, report);
-  else
-    replay_report(options, calls, report);
+  fill(options, calls, report);
   return report;
 }
 

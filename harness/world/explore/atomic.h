@@ -71,12 +71,12 @@ MemorySearch::Use use_of(const Engine& engine, const T& word, order o) noexcept 
 template <class T>
 T searched_load(Engine& engine, const T& word, order o) noexcept {
   const T value = from_bits<T>(engine.memory->load(use_of(engine, word, o)));
-  note_word(engine, Operation::load, &word, value, value, o);
+  note_word(engine, Operation::load, static_cast<const void*>(&word), value, value, o);
   return value;
 }
 template <class T>
 void searched_store(Engine& engine, T& word, T value, order o) noexcept {
-  note_word(engine, Operation::store, &word, word, value, o);
+  note_word(engine, Operation::store, static_cast<const void*>(&word), word, value, o);
   word = from_bits<T>(engine.memory->store(use_of(engine, word, o), to_bits(value)));
   engine.changed();
 }
@@ -87,9 +87,9 @@ T searched_modify(Engine& engine, T& word, Modify modify) noexcept {
   word = from_bits<T>(done.after);
   engine.changed();
   const bool changes = modify.succeeds(done.old);
-  note_word(engine, changes ? Operation::modify : Operation::failed_cmpxchg, &word,
-            from_bits<T>(done.old), from_bits<T>(changes ? modify.result(done.old) : done.old),
-            modify.o);
+  note_word(engine, changes ? Operation::modify : Operation::failed_cmpxchg,
+            static_cast<const void*>(&word), from_bits<T>(done.old),
+            from_bits<T>(changes ? modify.result(done.old) : done.old), modify.o);
   return from_bits<T>(done.old);
 }
 
