@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tlblab {
 
@@ -40,6 +41,13 @@ struct StaleRead {
   // Fences that would have forced it: behind the write that was missed, before the read. Empty: no
   // such fence; both empty: no fence there would have.
   std::string after_missed{}, before_read{};
+};
+
+// What is weak in an explored execution.
+struct Weakness {
+  std::vector<StaleRead> stale;  // in the order in which they were made
+  std::string litmus;            // as a test for herd7; empty: there is none
+  std::string no_litmus;         // then, why, in one line
 };
 
 }  // namespace tlblab

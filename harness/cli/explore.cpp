@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
+#include <fstream>
 #include <limits>
 
 #include <fmt/format.h>
@@ -84,6 +85,7 @@ int run_explore(const Arguments& arguments, Context& context) {
                     max_searched_cpus, cpus));
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
+  write_litmus(arguments, page, context);
   if (page.interrupted) return exit_interrupted;
   if (violated(page)) return exit_violation;
   const bool complete =
@@ -168,6 +170,25 @@ ExploreReport run_once(const ExploreRequest& request,
 
 }  // namespace
 
+// Of the first that was found.
+void write_litmus(const Arguments& arguments, const ExplorePage& page, Context& context) {
+  const std::optional<std::string> path = arguments.value("--litmus");
+  if (!path) return;
+  const auto has_one = [](const auto& run) { return !run.report.weakness.litmus.empty(); };
+  const auto run = std::ranges::find_if(page.runs, has_one);
+  if (run != page.runs.end()) {
+    std::ofstream file(*path);
+    file << run->report.weakness.litmus;
+    if (!file.flush())
+      throw UsageError(fmt::format("{} cannot be written; type --litmus with another", *path));
+    return;
+  }
+  std::string why = "nothing was found under --memory tso or weak";
+  for (const auto& each : page.runs)
+    if (!each.report.weakness.no_litmus.empty()) why = each.report.weakness.no_litmus;
+  context.err << fmt::format("tlblab: no litmus test: {}\n", why);
+}
+
 bool violated(const ExplorePage& page) {
   return std::ranges::any_of(page.runs,
                              [](const auto& run) { return !run.report.violations.empty(); });
@@ -204,7 +225,8 @@ constexpr std::string_view explore_more =
     "dpor visits each execution once that the memory model allows (they differ in who\n"
     "reads from whom and in the order of writes) and says when it has seen all.\n"
     "Under tso and weak a load may see what has been overwritten; of each such load\n"
-    "it says who wrote what, and which fences would have forced the new value.\n"
+    "it says who wrote what, and which fences would have forced the new value;\n"
+    "--litmus writes the accesses that matter as a test for herd7 and tlblab litmus.\n"
     "What is found does not depend on --jobs; where a time budget ends a search does.\n"
     "What is found is made short: the fewest context switches, then hardware choices,\n"
     "then steps that still break the same rule.\n\n"
@@ -276,6 +298,7 @@ Command explore_command() {
                       {"--memory", "M", "sc, tso, weak (default: tso with dpor, else sc)"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
                       fail_alloc_option,
+                      litmus_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--no-shrink", "", "print the schedule as it was found, however long"},
                       {"--json", "", "as one JSON object"}},

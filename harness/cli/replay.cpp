@@ -153,6 +153,7 @@ int run_replay(const Arguments& arguments, Context& context) {
   check_followed(request, page.runs.front().report);
   check_stopped(request, page.runs.front().report);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
+  write_litmus(arguments, page, context);
   if (page.interrupted) return exit_interrupted;
   return violated(page) ? exit_violation : exit_fine;
 }
@@ -167,6 +168,7 @@ Command replay_command() {
           .line = "repeat one schedule, as explore printed it",
           .options = {{"--file", "FILE", "where the scenario of the schedule is, if it is a text"},
                       {"--break", "N", "under a debugger: stop where step N is made (gdb: bt, up)"},
+                      litmus_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},
                       {"--json", "", "as one JSON object"}},
           .more =

@@ -61,6 +61,10 @@ struct ExploreRequest {
   bool verbose = false;            // every row of the trace
   std::uint64_t stop_at_step = 0;  // ExploreOptions
 };
+inline constexpr OptionSpec litmus_option{"--litmus", "FILE",
+                                          "write what is weak in what was found as a litmus test"};
+// If --litmus was typed. Throws UsageError if the file cannot be written.
+void write_litmus(const Arguments& arguments, const ExplorePage& page, Context& context);
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
 
 [[nodiscard]] bool violated(const StressPage& page);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Graph search, third part: one execution, in which somebody else says what is read. Operations come in
+// Graph search: one execution, in which somebody else says what is read. Operations come in
 // the order in which they are made, so each graph is one that the model allows, and each that it allows
 // can come of it. Under sc that order is the one that everybody sees: there is nothing to be said.
 #include "harness/explore/graph_search.h"

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/instances/explore_memory.h"
 
+#include <utility>
+
 #include "harness/explore/guide.h"
+#include "harness/explore/litmus_export.h"
 #include "harness/explore/stale_reads.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -23,8 +26,6 @@ void mark(Execution& execution, StaleRead& stale) {
   }
 }
 
-}  // namespace
-
 std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder) {
   std::vector<StaleRead> texts;
   const auto place = [](const StaleUse::Made& made) {
@@ -43,6 +44,15 @@ std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder) {
     text.before_read = fence(use.before_read);
   }
   return texts;
+}
+
+}  // namespace
+
+Weakness weakness_of(const PortSearch& walk, Recorder& recorder) {
+  LitmusExport litmus = litmus_of(walk.graph(), "found", [&](unsigned location) {
+    return recorder.word_text(walk.word_at(location), 0).name;
+  });
+  return {stale_texts(walk, recorder), std::move(litmus.test), std::move(litmus.why_not)};
 }
 
 Execution walk(const ExploreCalls& calls,
@@ -77,7 +87,7 @@ ExploreCalls with_memory(const ExploreCalls& calls, MemoryModel model, PortSearc
     chooser.restart();
     fresh.begin_walk();
     Execution execution = calls.walked(fresh, chooser, usual_limit, true);
-    for (StaleRead& stale : execution.stale) mark(execution, stale);
+    for (StaleRead& stale : execution.weakness.stale) mark(execution, stale);
     return execution;
   };
   return all;

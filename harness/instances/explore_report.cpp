@@ -35,7 +35,7 @@ double peak_mib() noexcept {
 ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
   const ScheduleSize size = size_of(execution.result.schedule);
   report.trace = std::move(execution.trace);
-  report.stale = std::move(execution.stale);
+  report.weakness = std::move(execution.weakness);
   return report.violations.emplace_back(
       ExploreReport::Found{.violation = std::move(execution.violation),
                            .schedule = print_steps(execution.result.schedule),
@@ -167,7 +167,7 @@ void replay_report(const ExploreOptions& options,
     add_found(report, std::move(execution)).memory = options.memory;
   else {
     report.trace = std::move(execution.trace);
-    report.stale = std::move(execution.stale);
+    report.weakness = std::move(execution.weakness);
   }
 }
 

@@ -37,7 +37,7 @@ struct Execution {
   ExecutionResult result;
   Violation violation;
   std::vector<TraceStep> trace;  // of a recorded one
-  std::vector<StaleRead> stale;  // the same
+  Weakness weakness;             // the same
 };
 
 // One execution that is written down.
@@ -89,7 +89,7 @@ class ExploreRun {
   // What the programs do beside each other is the search's, if there is one.
   // Then `explain` is asked, if it is written down.
   Execution run(MemorySearch* search = nullptr,
-                const std::function<std::vector<StaleRead>(Recorder&)>& explain = {}) {
+                const std::function<Weakness(Recorder&)>& explain = {}) {
     set_the_scene();
     machine_.search_with(search);
     machine_.run([this](unsigned cpu) {
@@ -97,7 +97,7 @@ class ExploreRun {
     });
     machine_.search_with(nullptr);
     Execution execution;
-    if (recorder_ && explain) execution.stale = explain(*recorder_);
+    if (recorder_ && explain) execution.weakness = explain(*recorder_);
     machine_.run([](unsigned) { unuse_mm<A>(); });
     on_cpu_0([this] {
       if constexpr (requires { body_.teardown(labs_[0]); }) body_.teardown(labs_[0]);
@@ -189,8 +189,8 @@ struct ExploreCalls {
   std::function<Execute(std::uint64_t step_limit)> again;
   Record record;
 };
-// What was read too late, in words; while the machine stands.
-[[nodiscard]] std::vector<StaleRead> stale_texts(const PortSearch& walk, Recorder& recorder);
+// In words; while the machine stands.
+[[nodiscard]] Weakness weakness_of(const PortSearch& walk, Recorder& recorder);
 // What the options ask for: a search, or a replay.
 void fill(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report);
 // If a step was asked for, SIGTRAP is raised there.
@@ -230,7 +230,7 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             in_place.emplace(options, cpus, chooser, step_limit);
             if (write_down) stop_at(in_place->record(), options, report);
             Execution execution = in_place->run(
-                &walk, [&walk](Recorder& recorder) { return stale_texts(walk, recorder); });
+                &walk, [&walk](Recorder& recorder) { return weakness_of(walk, recorder); });
             if (options.schedule.empty() != write_down) counted(in_place->allocations());
             in_place.reset();
             return execution;

@@ -106,7 +106,7 @@ struct ExploreReport {
   };
   std::vector<Found> violations;
   std::vector<TraceStep> trace;  // of the first violation's schedule, or of the replayed one
-  std::vector<StaleRead> stale;  // in it
+  Weakness weakness;             // of it, if it is one of tso or weak
   std::uint64_t blocked = 0;     // executions given up because others had covered them
   // Of a complete search: how often it began again, words whose operations are events, graphs that
   // the model was asked about, executions that could not be made.

@@ -182,7 +182,7 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   out += "  " + counted(run.subject.cpus, "CPU");
   if (!page.replayed) out += fmt::format(", seed {}", page.seed);
   out += "\n";
-  std::string rows = trace_columns(page, report, paint) + stale_text(report.stale);
+  std::string rows = trace_columns(page, report, paint) + stale_text(report.weakness.stale);
   if (report.violations.empty()) out += "  " + paint.good("no violation") + "\n";
   if (report.violations.empty() && report.witnesses.empty()) out += rows;
   for (const ExploreReport::Found& found : report.violations)

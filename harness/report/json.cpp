@@ -261,7 +261,8 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
   }
   if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
   if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
-  if (!report.stale.empty()) out["stale"] = stale_rows(report.stale);
+  if (!report.weakness.stale.empty()) out["stale"] = stale_rows(report.weakness.stale);
+  if (!report.weakness.litmus.empty()) out["litmus"] = report.weakness.litmus;
   if (page.replayed) {
     out["departed_at"] = report.departed_at;
     Json& rows = out["trace"] = Json::array();

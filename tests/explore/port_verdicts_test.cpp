@@ -37,6 +37,8 @@ TEST_P(PortVerdicts, TheRaceIsFoundWithoutItsFix) {
     ASSERT_EQ(report.violations.size(), 1U);
     EXPECT_EQ(report.violations.front().violation.kind, "stale_translation_after_return");
     options.strategy = ExploreStrategy::random;
+    options.memory = report.violations.front().memory;
+    EXPECT_EQ(options.memory, "sc");
     options.schedule = "v1 " + report.violations.front().schedule;
     const ExploreReport repeated = explored(GetParam(), options);
     ASSERT_EQ(repeated.violations.size(), 1U);

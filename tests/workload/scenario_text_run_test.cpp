@@ -136,6 +136,16 @@ ExploreReport searched(const ScenarioText& text, const std::string& model) {
   return port().explore(options);
 }
 
+// Of a litmus test: without what is before its first process.
+std::string code_of(const std::string& litmus) {
+  const std::size_t begin = litmus.find("\nP0(");
+  return begin == std::string::npos ? "" : litmus.substr(begin + 1);
+}
+constexpr const char* store_buffering =
+    "P0(int *x, int *y)\n{\n\tint r0;\n\n\tWRITE_ONCE(*x, 1);\n\tr0 = READ_ONCE(*y);\n}\n\n"
+    "P1(int *x, int *y)\n{\n\tint r0;\n\n\tWRITE_ONCE(*y, 1);\n\tr0 = READ_ONCE(*x);\n}\n\n"
+    "exists (0:r0=0 /\\ 1:r0=0)\n";
+
 // Neither an access window nor a look at a page table is a fence.
 TEST(ScenarioTextSearch, StoresAreBufferedUnderTso) {
   const ScenarioText text = example("store-buffering");
@@ -146,14 +156,18 @@ TEST(ScenarioTextSearch, StoresAreBufferedUnderTso) {
     const ExploreReport report = searched(text, model);
     ASSERT_EQ(report.witnesses.size(), 1U) << model;
     EXPECT_EQ(report.witnesses.front().memory, model);  // no order of steps alone shows it
+    ASSERT_EQ(report.weakness.stale.size(), 1U) << model;
+    EXPECT_EQ(report.weakness.stale.front().after_missed, "smp_mb") << model;
+    EXPECT_EQ(report.weakness.stale.front().before_read, "smp_mb") << model;
+    EXPECT_EQ(code_of(report.weakness.litmus), store_buffering) << model;
     ExploreOptions again;
     again.text = &text;
     again.memory = model;
-    again.schedule = report.witnesses.front().schedule;
+    again.schedule = "v1 " + report.witnesses.front().schedule;
     const ExploreReport replayed = port().explore(again);
     EXPECT_EQ(replayed.departed_at, -1) << model;
     ASSERT_EQ(replayed.witnesses.size(), 1U) << model;
-    EXPECT_EQ(replayed.witnesses.front().schedule, again.schedule) << model;
+    EXPECT_EQ("v1 " + replayed.witnesses.front().schedule, again.schedule) << model;
   }
 }
 
