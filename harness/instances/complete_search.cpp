@@ -22,8 +22,11 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 using Clock = std::chrono::steady_clock;
 
-constexpr double seconds_between_words = 1;        // to who watches
-constexpr double seconds_between_sums = 0.05;      // to the other processes
+constexpr double seconds_between_words = 1;    // to who watches
+constexpr double seconds_between_sums = 0.05;  // to the other processes
+// One that is over before is not worth the walks.
+constexpr std::uint64_t executions_before_walks = 20;
+constexpr unsigned walks = 200;
 constexpr double seconds_to_stop = 0.5;            // then they are killed
 enum Sum : unsigned { sum_executions, sum_done };  // of workers
 
@@ -140,6 +143,7 @@ class CompleteSearch {
     return report_.seconds >= options_.seconds || is_asked_to_stop();
   }
   [[nodiscard]] Tally tally() const;
+  void learn_by_walks();
   End explore();
   [[nodiscard]] FailingExecution told(Execution&& failing) const;
   [[nodiscard]] std::optional<GraphSearch::Cut> place_to_share();
@@ -164,6 +168,7 @@ class CompleteSearch {
   PortSearch search_;
   const Clock::time_point began_ = Clock::now();
   std::optional<FailingExecution> failing_;
+  bool has_walked_ = false;
   double shared_at_ = 0;  // or when the search began, or began again
   double said_at_ = 0;
 
@@ -198,9 +203,28 @@ Tally CompleteSearch::tally() const {
   return tally;
 }
 
+// The search finds out late that a word is shared, or that a loop waits, if that shows in its last
+// executions only; then it begins again. Random executions come by it soon. It is not shared out before,
+// so what is learnt does not depend on the time.
+void CompleteSearch::learn_by_walks() {
+  if (has_walked_ || is_worker() || counted() < executions_before_walks) return;
+  has_walked_ = true;
+  const AllocReport asked = report_.allocations;
+  PortSearch random(model_named(options_.memory), calls_.cpus);
+  for (std::uint64_t seed = 1; seed <= walks && !is_over(); ++seed) {
+    RandomChooser chooser(mixed(seed));
+    static_cast<void>(walk(calls_, random, chooser, MachineOptions{}.step_limit));
+  }
+  report_.allocations = asked;
+  const std::set<PortSearch::Learnt> known = search_.all_learnt();
+  for (const PortSearch::Learnt& learnt : random.all_learnt())
+    if (!known.contains(learnt)) search_.begin_again(learnt);
+}
+
 End CompleteSearch::explore() {
   shared_at_ = now();
   while (!is_over()) {
+    learn_by_walks();
     if (const auto cut = place_to_share()) {
       if (!is_worker()) return End::shared;
       split(*cut);
@@ -245,7 +269,8 @@ FailingExecution CompleteSearch::told(Execution&& failing) const {
 
 // Nothing: it is not the time to share, or there is too little.
 std::optional<GraphSearch::Cut> CompleteSearch::place_to_share() {
-  if (options_.jobs < 2 || report_.seconds - shared_at_ < options_.share_after) return std::nullopt;
+  if (options_.jobs < 2 || (!is_worker() && !has_walked_)) return std::nullopt;
+  if (report_.seconds - shared_at_ < options_.share_after) return std::nullopt;
   if (is_worker() && !workers_->have_room()) return std::nullopt;
   return search_.left() != nullptr ? search_.left()->middle() : std::nullopt;
 }
