@@ -76,7 +76,7 @@ struct Part {
 
 void put(ByteWriter& bytes, const FailingExecution& failing) {
   bytes.put_text(failing.violation.kind).put_text(failing.violation.text);
-  bytes.put_text(failing.memory).put(failing.repeated.has_value());
+  bytes.put_text(failing.memory).put(failing.counted).put(failing.repeated.has_value());
   if (failing.repeated) put_result(bytes, *failing.repeated);
 }
 
@@ -85,6 +85,7 @@ FailingExecution get_failing(ByteReader& bytes) {
   failing.violation.kind = bytes.get_text();
   failing.violation.text = bytes.get_text();
   failing.memory = bytes.get_text();
+  failing.counted = bytes.get<bool>();
   if (bytes.get<bool>()) failing.repeated = get_result(bytes);
   return failing;
 }
@@ -230,10 +231,12 @@ End CompleteSearch::explore() {
       split(*cut);
     }
     if (!search_.next()) return End::complete;
+    const std::uint64_t counted_before = search_.counts().executions;
     Execution execution = calls_.searched(search_);
     report_.steps += execution.result.steps;
     if (!search_.is_given_up() && !execution.result.ok()) {
       failing_ = told(std::move(execution));
+      failing_->counted = search_.counts().executions != counted_before;
       return End::failing;
     }
     if (search_.learnt()) {

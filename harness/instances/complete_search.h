@@ -21,9 +21,10 @@ struct FailingExecution {
   Violation violation;
   std::string memory = "sc";                // the model that it needs
   std::optional<ExecutionResult> repeated;  // nothing: no schedule leads to it
+  bool counted = false;                     // it ran to its end, and what is wrong showed there
 };
 
-// What it did is in the report. Returns the execution that failed, which is not counted there.
+// What it did is in the report; the execution that failed and is returned too, if it is counted.
 [[nodiscard]] std::optional<FailingExecution> complete_search(const ExploreOptions& options,
                                                               const ExploreCalls& calls,
                                                               ExploreReport& report);

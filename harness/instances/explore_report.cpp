@@ -146,7 +146,7 @@ void complete_report(const ExploreOptions& options,
   std::optional<FailingExecution> failing = complete_search(options, calls, report);
   report.peak_mib = peak_mib();
   if (!failing) return;
-  ++report.executions;
+  if (!failing->counted) ++report.executions;
   add_failing(options, calls, std::move(*failing), report);
 }
 
