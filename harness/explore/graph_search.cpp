@@ -299,8 +299,9 @@ bool GraphSearch::reads_last(unsigned thread, unsigned first) const noexcept {
   const auto events = graph().thread(thread);
   return std::ranges::all_of(events.subspan(first, at_[thread] - first), [&](EventId id) {
     const GraphEvent& event = graph().event(id);
+    if (!event.is_read()) return true;
     const std::vector<EventId>& writes = graph().location(event.location).writes;
-    return !event.is_read() || event.source == (writes.empty() ? none : writes.back());
+    return event.source == (writes.empty() ? none : writes.back());
   });
 }
 
