@@ -31,6 +31,7 @@
 #pragma once
 
 #include <concepts>
+#include <string_view>
 
 #include "mm/mm_types.h"
 
@@ -49,6 +50,26 @@ struct mmu_gather_features {
   bool move_tables =
       false;  // mremap may move a whole table: walks cache no more than flushes reach
   bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
+};
+
+// When other CPUs have lost what was taken away from an entry.
+enum class DebtPaid : std::uint8_t {
+  with_the_entry,  // the change of the entry invalidates
+  before_unlock,   // before the entry's lock is dropped
+  at_finish,       // in tlb_finish_mmu, or before it where a gather is full
+};
+
+// What a backend says of itself, for who lists it; tests/arch/facts_test.cpp holds it to that.
+struct arch_facts {
+  const char* memory = nullptr;     // the explorer's default model: sc, tso or weak
+  const char* tlb = nullptr;        // what kind, and how entries are told apart
+  bool tagged = true;               // entries of several address spaces stay side by side
+  const char* filled_by = nullptr;  // "hardware", perhaps from what; else software
+  DebtPaid debt = DebtPaid::at_finish;
+  const char* debt_paid = nullptr;  // the same in words, and by what
+  bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
+  unsigned most_cpus = 1024;        // that the kernel of this form runs on
+  const char* options = "";         // that set_option takes, with spaces between
 };
 
 // The plain part of a gather: what has been cleared and not been flushed yet, at which levels.
@@ -108,6 +129,9 @@ struct TlbGeometry {
   unsigned giant_sets = 1, giant_ways = 4;  // 1 GiB
   unsigned walk_entries = 16;               // per level of the walk cache
   unsigned front = 256;                     // first level, direct-mapped; a power of two
+  unsigned asids = 0;                       // address spaces told apart; 0: as the architecture has
+  unsigned hash_groups = 0;  // of 8 entries, of a hash page table; a power of two; 0: as usual
+  unsigned tsb_entries = 0;  // sparc64: of each TSB; 0: as the architecture has
 };
 
 enum class Access : std::uint8_t { read, write, exec };
@@ -118,12 +142,21 @@ struct Translation {
   bool present = false;  // of a fault: the page was there, the right was not
 };
 
+// For backends that name their words: does the object contain the address?
+template <class T>
+bool lies_in(const T& object, const void* address) noexcept {
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  const auto begin = reinterpret_cast<std::uintptr_t>(&object);
+  return at >= begin && at < begin + sizeof object;
+}
+
 // ---- the parts of the contract ------------------------------------------------------------------
 
 template <class A>
 concept PagingGeometry = requires {
   { A::name } -> std::convertible_to<const char*>;
   { A::features } -> std::convertible_to<mmu_gather_features>;
+  { A::facts } -> std::convertible_to<arch_facts>;
   { A::task_size(0U) } noexcept -> std::same_as<vaddr_t>;  // by top level
 };
 
@@ -159,6 +192,9 @@ concept PteCodec = requires(pte_t pte, pfn_t pfn, std::uint32_t prot) {
   { A::pmd_mkinvalid(pte) } noexcept -> std::same_as<pte_t>;
   // The same entry for the frame so many further on; modulo 2^64, so backwards too.
   { A::pte_advance_pfn(pte, pfn) } noexcept -> std::same_as<pte_t>;
+  // What hardware sees in it.
+  { A::hw_present(pte) } noexcept -> std::same_as<bool>;
+  { A::hw_allows(pte, Access::read) } noexcept -> std::same_as<bool>;
 };
 
 // Entries that hardware takes for absent and that say more than "nothing": neither none nor
@@ -186,7 +222,7 @@ concept PteOperations =
       // Takes A away, atomically with what hardware sets meanwhile. True if it was set.
       { A::ptep_test_and_clear_young(mm, va, word) } noexcept -> std::same_as<bool>;
       // Adds rights, and D if dirty (a write). True if the entry changed.
-      { A::ptep_set_access_flags(word, pte, true) } noexcept -> std::same_as<bool>;
+      { A::ptep_set_access_flags(mm, va, word, pte, true) } noexcept -> std::same_as<bool>;
       // False only where no TLB can hold what the change takes away (D35).
       { A::pte_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
       { A::huge_pmd_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
@@ -218,6 +254,10 @@ concept ContextSwitch = requires(mm_struct& mm) {
   { A::enter_lazy_tlb() } noexcept;
   // What user accesses of this CPU go to.
   { A::loaded_mm() } noexcept -> std::same_as<mm_struct*>;
+  // The same of any CPU, asked there only; null: it is between two.
+  { A::loaded_mm_on(0U) } noexcept -> std::same_as<const mm_struct*>;
+  // Loaded while no program runs: no user page can be translated through it.
+  { A::init_mm() } noexcept -> std::same_as<mm_struct&>;
   // No CPU has mm loaded afterwards; before its tables' root is freed.
   { A::forget_mm(mm) } noexcept;
 };
@@ -231,9 +271,122 @@ concept SimulatedHardware = requires(vaddr_t va) {
   { A::translate(va, Access::read) } noexcept -> std::same_as<Translation>;
 };
 
+// What hardware may do unasked with the loaded tables, inside an access window; on an architecture that
+// has no such walker, or whose TLB software fills and empties, it is not there.
 template <class A>
-concept ArchBackend = PagingGeometry<A> && PteCodec<A> && SwapCodec<A> && PteOperations<A> &&
-                      TlbMaintenance<A> && ContextSwitch<A> && SimulatedHardware<A> &&
-                      (!A::features.rcu_table_free || A::features.table_free);
+concept WalksAhead = requires(vaddr_t va) {
+  { A::walk_ahead(va) } noexcept;
+};
+template <class A>
+concept EvictsTranslations = requires(vaddr_t va) {
+  { A::evict(va) } noexcept;
+};
+
+// Where the features are known at compile time they imply each other.
+template <class A>
+concept KnowsFeatures = requires { typename std::bool_constant<A::features.table_free>; };
+template <class A>
+concept FeaturesAgree =
+    !KnowsFeatures<A> || (!A::features.rcu_table_free || A::features.table_free);
+
+template <class A>
+concept ArchBackend =
+    PagingGeometry<A> && PteCodec<A> && SwapCodec<A> && PteOperations<A> && TlbMaintenance<A> &&
+    ContextSwitch<A> && SimulatedHardware<A> && FeaturesAgree<A>;
+
+// One attempt of an access. Its windows are tracked unless it is known that nobody waits for them.
+template <class A>
+constexpr bool tracks_windows() noexcept {
+  if constexpr (KnowsFeatures<A>) return A::features.async_invalidate;
+  return true;
+}
+template <class A>
+using access_window_of = access_window<tracks_windows<A>()>;
+
+// ---- optional hooks ------------------------------------------------------------------------------
+//
+// What a backend does otherwise, if it has such a member; mm calls these functions.
+//   ptep_clear_flush(mm, va, word)   clears an entry, which no TLB holds when it returns. PTL held
+//   update_mmu_cache(mm, va, pte)    an entry was made, or given more rights. PTL held
+//   fix_spurious_fault(mm, va)       a write faulted on an entry that allows it
+//   table_unhooked(tlb, level)       a table is on its way to be freed
+//   arch_enter_lazy_mmu_mode()       entries of one table are changed from here to
+//   arch_leave_lazy_mmu_mode()       here. PTL held; may be nested
+//   remove_tlb_entry(tlb, va)        an entry was cleared; remove_pmd_tlb_entry, a huge one
+//   walk_ahead(va)  evict(va)        what hardware may do unasked (above)
+//   tlb_miss(mm, va, access)         translate found no entry, or one without the right: what the
+//                                    kernel's handlers do where software fills the TLB. No window is
+//                                    open. True: to be tried again; false: a fault
+//   hw_mkdirty(pte)                  as hardware sets D, if that is not pte_mkdirty
+//   flush_owed_on(cpu)               may the CPU's TLB hold what the CPU itself took away and will flush
+//                                    before it runs a program? Pages may then be freed before that
+//   set_option(word)                 switches one of facts.options on; "": all off
+//   context_word(mm, address)        names for reports, null if it is none of these:
+//   cpu_word(cpu, address)           a word of an mm's context, of a CPU
+
+template <ArchBackend A>
+pte_t arch_ptep_clear_flush(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept {
+  if constexpr (requires { A::ptep_clear_flush; }) {
+    return A::ptep_clear_flush(mm, va, word);
+  } else {
+    // Clear, then invalidate before anybody can see another frame here (trap T29).
+    const pte_t was = A::ptep_get_and_clear(mm, va, word, false);
+    if (A::pte_accessible(mm, was)) A::flush_tlb_page(mm, va);
+    return was;
+  }
+}
+
+template <ArchBackend A>
+bool arch_tlb_miss(mm_struct& mm, vaddr_t va, Access access) noexcept {
+  if constexpr (requires { A::tlb_miss; }) return A::tlb_miss(mm, va, access);
+  return false;
+}
+
+template <ArchBackend A>
+void arch_update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t pte) noexcept {
+  if constexpr (requires { A::update_mmu_cache; }) A::update_mmu_cache(mm, va, pte);
+}
+
+template <ArchBackend A>
+void arch_fix_spurious_fault(mm_struct& mm, vaddr_t va) noexcept {
+  if constexpr (requires { A::fix_spurious_fault; })
+    A::fix_spurious_fault(mm, va);
+  else
+    A::flush_tlb_page(mm, va);
+}
+
+template <ArchBackend A>
+void arch_table_unhooked(gather_range& tlb, unsigned level) noexcept {
+  if constexpr (requires { A::table_unhooked; }) A::table_unhooked(tlb, level);
+}
+
+template <ArchBackend A>
+void enter_lazy_mmu_mode() noexcept {
+  if constexpr (requires { A::arch_enter_lazy_mmu_mode; }) A::arch_enter_lazy_mmu_mode();
+}
+template <ArchBackend A>
+void leave_lazy_mmu_mode() noexcept {
+  if constexpr (requires { A::arch_leave_lazy_mmu_mode; }) A::arch_leave_lazy_mmu_mode();
+}
+
+template <ArchBackend A>
+void arch_remove_tlb_entry(gather_range& tlb, vaddr_t va) noexcept {
+  if constexpr (requires { A::remove_tlb_entry; }) A::remove_tlb_entry(tlb, va);
+}
+template <ArchBackend A>
+void arch_remove_pmd_tlb_entry(gather_range& tlb, vaddr_t va) noexcept {
+  if constexpr (requires { A::remove_pmd_tlb_entry; }) A::remove_pmd_tlb_entry(tlb, va);
+}
+
+template <ArchBackend A>
+const char* arch_context_word(mm_struct& mm, const void* address) noexcept {
+  if constexpr (requires { A::context_word; }) return A::context_word(mm, address);
+  return nullptr;
+}
+template <ArchBackend A>
+const char* arch_cpu_word(unsigned cpu, const void* address) noexcept {
+  if constexpr (requires { A::cpu_word; }) return A::cpu_word(cpu, address);
+  return nullptr;
+}
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -47,6 +47,17 @@ void pin_this_thread(unsigned unit) {
 
 }  // namespace
 
+namespace {
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    words.emplace_back(list.substr(0, list.find(',')));
+    list.remove_prefix(std::min(words.back().size() + 1, list.size()));
+  }
+  return words;
+}
+}  // namespace
+
 bool take_options(int& argc, char** argv, Options& options) {
   options.units = allowed_units();
   options.cpus = {1};
@@ -54,6 +65,10 @@ bool take_options(int& argc, char** argv, Options& options) {
   int kept = 1;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
+    if (word.starts_with("--arches=")) {
+      options.arches = words_of(word.substr(word.find('=') + 1));
+      continue;
+    }
     const bool cpus = word.starts_with("--cpus="), units = word.starts_with("--units=");
     if (!cpus && !units) {
       argv[kept++] = argv[i];

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,11 +13,12 @@
 namespace tlblab::bench {
 
 struct Options {
-  std::vector<unsigned> cpus;   // numbers of CPUs that workloads are run with
-  std::vector<unsigned> units;  // of the operating system: CPU n runs on units[n % size]
+  std::vector<unsigned> cpus;       // numbers of CPUs that workloads are run with
+  std::vector<std::string> arches;  // backends, with options; empty: x86 alone, beside the kernel
+  std::vector<unsigned> units;      // of the operating system: CPU n runs on units[n % size]
 };
 
-// Takes --cpus=LIST and --units=LIST out of the command line. Default units: all that this process
+// Takes --cpus=LIST, --units=LIST and --arches=LIST out of the command line. Default units: all that this process
 // may run on; default cpus: 1, and 2 where there are as many units. False, and it has been said on
 // stderr: a list is none.
 [[nodiscard]] bool take_options(int& argc, char** argv, Options& options);

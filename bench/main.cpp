@@ -15,9 +15,12 @@ int main(int argc, char** argv) {
   if (!tlblab::bench::take_options(argc, argv, options)) return 2;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  tlblab::bench::add_simulated();
-  tlblab::bench::add_kernel();
-  tlblab::bench::add_plain();
+  if (options.arches.empty()) {
+    tlblab::bench::add_simulated();
+    tlblab::bench::add_kernel();
+    tlblab::bench::add_plain();
+  }
+  for (const std::string& arch : options.arches) tlblab::bench::add_backend(arch);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

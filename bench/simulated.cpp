@@ -7,6 +7,7 @@
 #include "arch/x86/x86.h"
 #include "bench/host.h"
 #include "bench/workloads.h"
+#include "harness/instances/backends.h"
 #include "harness/instances/session.h"
 #include "harness/lab.h"
 #include "mm/gup.h"
@@ -221,7 +222,9 @@ void turn_about(benchmark::State& state, mm_struct& mm) {
 // Power on, an mm with `pages` written pages, run, power off.
 template <ArchBackend A, class Body>
 void on_machine(unsigned cpus, Body body) {
-  Machine machine({.cpus = cpus, .units = bench::units_for(cpus)});
+  Machine machine({.cpus = cpus,
+                   .units = bench::units_for(cpus),
+                   .tracked_windows = A::features.async_invalidate});
   Session<A> session{SessionOptions{}};
   machine.run([&](unsigned cpu) { body(machine, session, cpu); });
   machine.run([&](unsigned cpu) {
@@ -262,6 +265,16 @@ void run_workload(benchmark::State& state, unsigned cpus) {
     lab.meet();
     if (cpu == 0) mmput<A>(*mm);
   });
+}
+
+template <class Work>
+void add_on(const std::string& arch, std::string_view name, unsigned least_cpus) {
+  for (const unsigned cpus : bench::options().cpus)
+    if (cpus >= least_cpus)
+      bench::add(name, arch, cpus, [cpus, arch](benchmark::State& state) {
+        choose_backend(arch);
+        run_workload<chosen_arch, Work>(state, cpus);
+      });
 }
 
 template <class Work>
@@ -376,6 +389,17 @@ void add_simulated() {
   add("load-random", "simulated", 1,
       [](benchmark::State& state) { run_workload<x86, LoadRandom<x86>>(state, 1); });
   if (options().cpus.back() >= 2) add("disjoint", "simulated", 2, run_disjoint<x86>);
+}
+
+void add_backend(const std::string& arch) {
+  add_on<TouchDontneed<chosen_arch>>(arch, "touch-dontneed", 1);
+  add_on<Munmap<chosen_arch>>(arch, "munmap", 1);
+  add_on<Mprotect<chosen_arch>>(arch, "mprotect", 1);
+  add_on<Shootdown<chosen_arch>>(arch, "shootdown", 2);
+  add_on<GupFast<chosen_arch>>(arch, "gup-fast", 1);
+  add_on<Cow<chosen_arch>>(arch, "cow", 1);
+  add_on<ForkExit<chosen_arch>>(arch, "fork-exit", 1);
+  add_on<Flush<chosen_arch>>(arch, "flush", 2);
 }
 
 }  // namespace tlblab::bench

@@ -21,11 +21,16 @@
 //   disjoint        touch-dontneed on two CPUs with an address space each: how much more than one
 #pragma once
 
+#include <string>
+
 namespace tlblab::bench {
 
 inline constexpr unsigned pages = 512;
 
 void add_simulated();
+// The same on any backend, chosen at run time, under its name: compare backends with each other. "x86"
+// costs a call for each hook more than simulated, where it is known at compile time.
+void add_backend(const std::string& arch);
 void add_kernel();
 void add_plain();
 

@@ -10,9 +10,11 @@
 //     void setup(Lab<A>& lab);              // on CPU 0, before each round, the others waiting
 //     void act(Lab<A>& lab, unsigned role); // on every CPU at once; role < info.cpus
 //     void teardown(Lab<A>& lab);           // on CPU 0 after the last round; may be missing
+//     std::vector<vaddr_t> addresses();     // that walkers go to and TLBs evict (below); may be missing
 //   };
 //
-// A Body lives for a run of rounds on threads, for one execution under the explorer. What actors
+// Under the explorer the hardware of each CPU may walk the tables ahead of any access, or drop entries
+// of its TLB, if that is asked for; without addresses it does neither. A Body lives for a run of rounds on threads, for one execution under the explorer. What actors
 // share besides the simulated memory are Atomics in it.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tlblab {
@@ -48,6 +49,25 @@ struct Weakness {
   std::vector<StaleRead> stale;  // in the order in which they were made
   std::string litmus;            // as a test for herd7; empty: there is none
   std::string no_litmus;         // then, why, in one line
+  // Names of the words that CPUs shared, by what the search calls their locations.
+  std::vector<std::pair<std::uint64_t, std::string>> words;
+};
+
+// Whether load buffering, which the explored models do not have, could add executions to those of a
+// search under the weak one.
+struct BufferingReport {
+  struct Access {
+    std::string object;
+    std::uint64_t step = 0;  // in some execution; 0: nobody knows
+  };
+  struct Pair {
+    unsigned cpu = 0;
+    std::string by;      // a handler that interrupts it; empty: what runs on the CPU
+    Access read, write;  // the write may be made before
+  };
+  std::vector<Pair> pairs;
+  bool of_all = false;  // executions
+  [[nodiscard]] bool is_exact() const noexcept { return of_all && pairs.empty(); }
 };
 
 }  // namespace tlblab

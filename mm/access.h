@@ -14,7 +14,7 @@ enum class AccessResult : std::uint8_t { done, sigsegv, oom, sigbus };
 
 namespace detail {
 
-// Handles the fault of an access that found no translation. done: try again.
+// Handles the miss or the fault of an access that found no translation. done: try again.
 template <ArchBackend A>
 [[nodiscard]] AccessResult fault_of_access(mm_struct& mm, vaddr_t va, Access access) noexcept;
 
@@ -30,7 +30,7 @@ template <ArchBackend A, class Use>
     return AccessResult::sigsegv;
   for (;;) {
     {
-      const access_window<A::features.async_invalidate> window;
+      const access_window_of<A> window;
       const Translation found = A::translate(va, access);
       if (found.host != nullptr) [[likely]] {
         use(found.host);

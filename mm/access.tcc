@@ -21,6 +21,7 @@ inline AccessResult access_result(FaultResult fault) noexcept {
 
 template <ArchBackend A>
 AccessResult fault_of_access(mm_struct& mm, vaddr_t va, Access access) noexcept {
+  if (arch_tlb_miss<A>(mm, va, access)) return AccessResult::done;
   trace(EventKind::page_fault, mm.id, va, static_cast<std::uint64_t>(access));
   charge(Cost::page_fault);
   const FaultResult fault = do_user_addr_fault<A>(mm, va, access);

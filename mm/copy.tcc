@@ -83,8 +83,10 @@ bool copy_pte_range(const copy_site& site, vaddr_t start, vaddr_t end) noexcept 
   pte_ref from = pte_offset_map_lock<A>(site.parent, start);
   const pte_ref to_lock = to, from_lock = from;
   bool copied = true;
+  enter_lazy_mmu_mode<A>();
   for (vaddr_t va = start; copied && va < end; va += page_size, ++to.index, ++from.index)
     copied = copy_present_pte<A>(site, to, from, va);
+  leave_lazy_mmu_mode<A>();
   pte_unmap_unlock(site.parent, from_lock);
   pte_unmap_unlock(site.child, to_lock);
   return copied;

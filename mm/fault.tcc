@@ -54,6 +54,7 @@ bool set_pte_if_none(const fault_site& site, pte_t pte, page* p) noexcept {
     folio_add_rmap_pte(p);
     if (!page_test(p, PG_reserved)) site.mm.rss.fetch_add(1, order::relaxed);
     set_pte_at(site.mm, ref, site.va, pte);
+    arch_update_mmu_cache<A>(site.mm, site.va, pte);
   }
   pte_unmap_unlock(site.mm, ref);
   return empty;
@@ -127,8 +128,10 @@ void map_pages(const fault_site& site, fault_window window, pte_ref ref, page** 
     if (found[i] == nullptr || !A::pte_none(ptep_get(ref))) continue;
     folio_add_rmap_pte(found[i]);
     site.mm.rss.fetch_add(1, order::relaxed);
-    set_pte_at(site.mm, ref, window.start + i * page_size,
-               A::mk_pte(found[i]->pfn, vm_page_prot(site.vma)));
+    const vaddr_t va = window.start + i * page_size;
+    const pte_t pte = A::mk_pte(found[i]->pfn, vm_page_prot(site.vma));
+    set_pte_at(site.mm, ref, va, pte);
+    arch_update_mmu_cache<A>(site.mm, va, pte);
     unlock_page(found[i]);
     found[i] = nullptr;
   }
@@ -193,7 +196,7 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
 // How many entries of this table map the page's folio. PTL held: only A and D bits change.
 template <ArchBackend A>
 int mappings_in_table(pte_ref ref, const page* p) noexcept {
-  const access_window<A::features.async_invalidate> unit;
+  const access_window_of<A> unit;
   const pfn_t first = folio_of(p)->pfn, end = first + folio_nr_pages(p);
   int found = 0;
   for (unsigned i = 0; i < ptrs_per_table; ++i) {
@@ -217,11 +220,16 @@ bool can_reuse_anon(pte_ref ref, page* p) noexcept {
   return true;
 }
 
-// Adds rights or A and D to the entry; no flush, a CPU that has the old one faults and looks again.
+// Adds rights or A and D to the entry. Whether a CPU that has the old one looks again when it faults, or
+// has to be made to, the architecture knows.
 template <ArchBackend A>
 void set_access_flags(const fault_site& site, pte_ref ref, pte_t was, pte_t now) noexcept {
-  if (A::ptep_set_access_flags(ref.word(), now, site.write))
+  if (A::ptep_set_access_flags(site.mm, site.va, ref.word(), now, site.write)) {
     note_change(site.mm, ref, site.va, was, now);
+    arch_update_mmu_cache<A>(site.mm, site.va, now);
+  } else if (site.write) {
+    arch_fix_spurious_fault<A>(site.mm, site.va);
+  }
 }
 
 inline page* copy_for_write(const fault_site& site, const page* old) noexcept {
@@ -244,6 +252,7 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
   if (!site.unshare) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
   if (A::pte_uffd_wp(was)) pte = A::pte_mkuffd_wp(pte);
   set_pte_at(site.mm, ref, site.va, pte);
+  arch_update_mmu_cache<A>(site.mm, site.va, pte);
   folio_remove_rmap_pte(old);
 }
 
@@ -366,6 +375,7 @@ pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) n
   folio_add_rmap_pte(p);
   site.mm.rss.fetch_add(1, order::relaxed);
   set_pte_at(site.mm, ref, site.va, pte);
+  arch_update_mmu_cache<A>(site.mm, site.va, pte);
   return pte;
 }
 

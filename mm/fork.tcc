@@ -69,13 +69,11 @@ void check_mm(const mm_struct& mm) noexcept {
 
 template <ArchBackend A>
 mm_struct* mm_alloc(unsigned top_level) noexcept {
-  void* memory = kmalloc(sizeof(mm_of<A>), AllocSite::object);
-  if (memory == nullptr) return nullptr;
-  auto* mm = new (memory) mm_of<A>;
+  mm_struct* mm = create_mm<A>();
+  if (mm == nullptr) return nullptr;
   mm->pgd = alloc_table(top_level);
   if (mm->pgd == nullptr) {
-    mm->~mm_of<A>();
-    kfree(mm);
+    destroy_mm<A>(*mm);
     return nullptr;
   }
   // Relaxed: only the number's being fresh matters.
@@ -116,9 +114,7 @@ void mmput(mm_struct& mm) noexcept {
   detail::check_mm<A>(mm);
   A::forget_mm(mm);
   free_table(mm.pgd);
-  auto* whole = static_cast<mm_of<A>*>(&mm);
-  whole->~mm_of<A>();
-  kfree(whole);
+  destroy_mm<A>(mm);
 }
 
 template <ArchBackend A>

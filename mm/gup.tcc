@@ -38,7 +38,7 @@ bool gup_fast_pte_range(
   for (; va < end; va += page_size, ++ref.index) {
     const pte_t pte = ptep_get(ref);
     if (!gup_may_have<A>(pte, walk.flags)) return false;
-    page* p = pfn_to_page(A::pte_pfn(pte));
+    page* p = pte_page<A>(pte);
     if (page_test(p, PG_reserved)) return false;
     page* folio = try_grab_folio_fast(p, 1, walk.flags);
     if (folio == nullptr) return false;
@@ -55,7 +55,7 @@ bool gup_fast_pte_range(
 template <ArchBackend A>
 bool gup_fast_pmd_leaf(gup_walk& walk, pte_ref ref, pte_t entry, vaddr_t va, vaddr_t end) noexcept {
   if (!gup_may_have<A>(entry, walk.flags)) return false;
-  page* first = pfn_to_page(A::pte_pfn(A::pmd_clrhuge(entry)));
+  page* first = led_to(entry.val, pfn_to_page(A::pte_pfn(A::pmd_clrhuge(entry))));
   if (page_test(first, PG_reserved)) return false;
   const int count = static_cast<int>((end - va) >> page_shift);
   page* folio = try_grab_folio_fast(first, count, walk.flags);

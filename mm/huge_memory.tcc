@@ -53,7 +53,7 @@ pte_t pmdp_invalidate(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
 // The table is not hooked yet, so nobody can look: in explore one step and not 512.
 template <ArchBackend A>
 void fill_table(mm_struct& mm, page* table, vaddr_t start, pte_t first, bool same_frame) noexcept {
-  const access_window<A::features.async_invalidate> unit;
+  const access_window_of<A> unit;
   for (unsigned i = 0; i < ptrs_per_table; ++i)
     set_pte_at(mm, {table, i}, start + i * page_size,
                same_frame ? first : A::pte_advance_pfn(first, i));
@@ -297,6 +297,7 @@ bool install_if_none(const huge_fault& site, page* pmds, page* head, page* table
     if (counted) count_huge_anon(site.mm, head);
     pgtable_trans_huge_deposit(pmds, table);
     set_pte_at(site.mm, ref, site.start, entry);
+    arch_update_mmu_cache<A>(site.mm, site.start, entry);
     site.mm.pgtables.fetch_add(1, order::relaxed);
   }
   unlock_table(site.mm, pmds, 1);
@@ -329,6 +330,7 @@ std::optional<FaultResult> do_huge_zero_wp_pmd(const huge_fault& site, pte_t ori
     pmdp_huge_clear_flush<A>(site.mm, ref, site.start);
     count_huge_anon(site.mm, head);
     set_pte_at(site.mm, ref, site.start, entry);
+    arch_update_mmu_cache<A>(site.mm, site.start, entry);
   }
   if (ref) unlock_table(site.mm, ref.table, 1);
   if (!unchanged) put_page(head);
@@ -352,7 +354,7 @@ bool reuse_huge_pmd(const huge_fault& site, pte_t orig) noexcept {
   const bool same = ptep_get(ref) == orig;
   const bool reuse = same && can_reuse_huge(pfn_to_page(A::pte_pfn(orig)));
   const pte_t now = A::pte_mkwrite(A::pte_mkdirty(A::pte_mkyoung(orig)));
-  if (reuse && A::ptep_set_access_flags(ref.word(), now, true))
+  if (reuse && A::ptep_set_access_flags(site.mm, site.start, ref.word(), now, true))
     note_change(site.mm, ref, site.start, orig, now);
   unlock_table(site.mm, ref.table, 1);
   return reuse || !same;
@@ -364,7 +366,7 @@ template <ArchBackend A>
 std::optional<FaultResult> do_huge_pmd_wp_page(const huge_fault& site, pte_t orig) noexcept {
   std::optional<FaultResult> result;
   const bool watched = A::pte_uffd_wp(orig);  // told page by page
-  const bool zero = page_test(pfn_to_page(A::pte_pfn(orig)), PG_reserved);
+  const bool zero = page_test(pte_page<A>(orig), PG_reserved);
   if (!watched && zero)
     result = do_huge_zero_wp_pmd<A>(site, orig);
   else if (!watched && reuse_huge_pmd<A>(site, orig))
@@ -380,7 +382,8 @@ FaultResult huge_pmd_set_accessed(const huge_fault& site, pte_t orig) noexcept {
   if (!ref) return FaultResult::done;
   const pte_t young = A::pte_mkyoung(orig);
   const pte_t now = site.write ? A::pte_mkdirty(young) : young;
-  if (ptep_get(ref) == orig && A::ptep_set_access_flags(ref.word(), now, site.write))
+  if (ptep_get(ref) == orig &&
+      A::ptep_set_access_flags(site.mm, site.start, ref.word(), now, site.write))
     note_change(site.mm, ref, site.start, orig, now);
   unlock_table(site.mm, ref.table, 1);
   return FaultResult::done;

@@ -202,15 +202,50 @@ struct mm_struct {
 // The last id given to an mm; reset with the machine's memory.
 extern Atomic<std::uint64_t> last_mm_ctx_id;
 
-// Everything an architecture adds to an mm.
-template <class A>
-struct mm_of : mm_struct {
-  typename A::mm_context context;
+// What an architecture keeps of an mm lies right behind it.
+struct context_type {
+  std::size_t bytes = 0;
+  void (*construct)(void* memory) noexcept = nullptr;
+  void (*destroy)(void* context) noexcept = nullptr;
 };
 
 template <class A>
+struct context_type context_type_of() noexcept {
+  if constexpr (requires { A::context_type; }) {
+    return A::context_type;
+  } else {
+    using Context = typename A::mm_context;
+    return {sizeof(Context), [](void* memory) noexcept { new (memory) Context; },
+            [](void* context) noexcept { static_cast<Context*>(context)->~Context(); }};
+  }
+}
+
+inline constexpr std::size_t context_offset = (sizeof(mm_struct) + 63) / 64 * 64;
+
+inline void* raw_context_of(mm_struct& mm) noexcept {
+  return reinterpret_cast<std::byte*>(&mm) + context_offset;
+}
+template <class A>
 typename A::mm_context& context_of(mm_struct& mm) noexcept {
-  return static_cast<mm_of<A>&>(mm).context;
+  static_assert(alignof(typename A::mm_context) <= 64);
+  return *std::launder(static_cast<typename A::mm_context*>(raw_context_of(mm)));
+}
+
+// Null: no memory.
+template <class A>
+mm_struct* create_mm() noexcept {
+  const struct context_type type = context_type_of<A>();
+  void* memory = kmalloc(context_offset + type.bytes, AllocSite::object);
+  if (memory == nullptr) return nullptr;
+  auto* mm = new (memory) mm_struct;
+  type.construct(raw_context_of(*mm));
+  return mm;
+}
+template <class A>
+void destroy_mm(mm_struct& mm) noexcept {
+  context_type_of<A>().destroy(raw_context_of(mm));
+  mm.~mm_struct();
+  kfree(&mm);
 }
 
 // ---- the set of CPUs ----------------------------------------------------------------------------

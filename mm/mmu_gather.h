@@ -149,15 +149,14 @@ inline void tlb_flush_pte_range(gather_range& tlb, vaddr_t va, std::uint64_t siz
 template <ArchBackend A>
 void tlb_remove_tlb_entries(mmu_gather<A>& tlb, vaddr_t va, unsigned nr) noexcept {
   tlb_flush_pte_range(tlb, va, nr * page_size);
-  if constexpr (requires { A::remove_tlb_entry(tlb, va); })
-    for (unsigned i = 0; i < nr; ++i) A::remove_tlb_entry(tlb, va + i * page_size);
+  for (unsigned i = 0; i < nr; ++i) arch_remove_tlb_entry<A>(tlb, va + i * page_size);
 }
 
 // A huge entry; the hook is for machines that keep track of each.
 template <ArchBackend A>
 void tlb_remove_pmd_tlb_entry(mmu_gather<A>& tlb, vaddr_t va) noexcept {
   tlb_flush_level_range(tlb, va, page_size << 9, 1);
-  if constexpr (requires { A::remove_pmd_tlb_entry(tlb, va); }) A::remove_pmd_tlb_entry(tlb, va);
+  arch_remove_pmd_tlb_entry<A>(tlb, va);
 }
 
 // True: queued, and full (trap T7). nr pages of one folio take two slots, one page takes one.

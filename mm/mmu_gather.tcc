@@ -167,16 +167,21 @@ void tlb_end_vma(mmu_gather<A>& tlb) noexcept {
 
 template <ArchBackend A>
 void tlb_change_page_size(mmu_gather<A>& tlb, unsigned size_shift) noexcept {
-  if constexpr (A::features.page_size) {
+  if (A::features.page_size) {
     const bool differs = tlb.entry_size_shift != 0 && tlb.entry_size_shift != size_shift;
     if (differs && !tlb.fullmm && !tlb.need_flush_all) tlb_flush_mmu(tlb);
     tlb.entry_size_shift = size_shift;
   }
 }
 
+// Where clearing an entry invalidates by itself, pages need not wait for anything.
 template <ArchBackend A>
 bool tlb_remove_pages_ptl(mmu_gather<A>& tlb, page* first, unsigned nr, bool delay_rmap) noexcept {
   vm_bug_on(tlb.end == 0, "page_queued_before_its_range");
+  if (A::features.no_gather) {
+    folio_put_refs(first, static_cast<int>(nr));
+    return false;
+  }
   trace(EventKind::gather_queue, tlb.mm->id, first->pfn, nr);
   mmu_gather_batch& batch = *tlb.active;
   const std::uintptr_t flags = delay_rmap ? encoded_page::delay_rmap : 0;
@@ -198,7 +203,7 @@ void tlb_remove_page(mmu_gather<A>& tlb, page* p) noexcept {
 // Where PTE clears invalidate by themselves there is nothing to wait for (trap T11).
 template <ArchBackend A>
 bool tlb_delay_rmap(mmu_gather<A>& tlb) noexcept {
-  if constexpr (A::features.no_gather) return false;
+  if (A::features.no_gather) return false;
   tlb.delayed_rmap = true;
   return true;
 }
@@ -231,6 +236,7 @@ template <ArchBackend A>
 void table_free_tlb(mmu_gather<A>& tlb, page* table, vaddr_t va) noexcept {
   tlb_flush_level_range(tlb, va, page_size, table->level + 1);
   tlb.freed_tables = true;
+  arch_table_unhooked<A>(tlb, table->level);
   trace(EventKind::table_queue, tlb.mm->id, table->pfn, table->level, va);
   tlb_remove_table(tlb, table);
 }

@@ -44,9 +44,10 @@ inline pte_ref entry_in(page* table, vaddr_t va, unsigned level) noexcept {
   return {table, table_index(va, level)};
 }
 
-// ptep_get: the word, once. Acquire stands for the address dependency from an entry to the table
-// or frame that it points at: pairs with the release in set_pte and pmd_populate.
-inline pte_t ptep_get(pte_ref ref) noexcept { return {ref.word().load(order::acquire)}; }
+// ptep_get: the word, once. Consume: what the entry names is seen as it was when the entry was set, by
+// the dependency of its address, if it is reached through pte_page or table_below; nothing else is.
+// Pairs with the release in set_pte_at; without it a walk finds a new table's old contents.
+inline pte_t ptep_get(pte_ref ref) noexcept { return {ref.word().load(order::consume)}; }
 
 // The lock of a table of this level.
 inline Spinlock& table_lock(mm_struct& mm, page* table, unsigned level) noexcept {
@@ -85,18 +86,28 @@ pte_t ptep_get_and_clear(mm_struct& mm, pte_ref ref, vaddr_t va, bool full = fal
   return was;
 }
 
-// Clear, then invalidate before anybody can see another frame here (trap T29). PTL held.
+// No TLB has the entry when it returns. PTL held.
 template <ArchBackend A>
 pte_t ptep_clear_flush(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
-  const pte_t was = ptep_get_and_clear<A>(mm, ref, va);
-  if (A::pte_accessible(mm, was)) A::flush_tlb_page(mm, va);
+  const pte_t was = arch_ptep_clear_flush<A>(mm, va, ref.word());
+  note_change(mm, ref, va, was, {});
   return was;
+}
+
+// The page that a present entry names, for who has no lock: its descriptor depends on the entry. Under the
+// lock of the table that orders it.
+template <ArchBackend A>
+page* pte_page(pte_t entry) noexcept {
+  return led_to(entry.val, pfn_to_page(A::pte_pfn(entry)));
 }
 
 // Null for nothing and for a leaf: who has to tell them apart looks at the entry.
 template <ArchBackend A>
 page* table_below(pte_t entry) noexcept {
-  return A::pte_none(entry) || A::pmd_leaf(entry) ? nullptr : pfn_to_page(A::pte_pfn(entry));
+  if (A::pte_none(entry) || A::pmd_leaf(entry)) return nullptr;
+  page* table = pte_page<A>(entry);
+  led_to(entry.val, table->table);
+  return table;
 }
 
 // The table of the given level that covers va, null if there is none. Without a lock the answer

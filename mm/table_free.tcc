@@ -34,7 +34,7 @@ inline void free_table_batch_rcu(rcu_head* head) noexcept {
 
 template <ArchBackend A>
 void tlb_table_invalidate(mmu_gather<A>& tlb) noexcept {
-  if constexpr (A::features.table_invalidate) tlb_flush_mmu_tlbonly(tlb);
+  if (A::features.table_invalidate) tlb_flush_mmu_tlbonly(tlb);
 }
 
 inline void nothing(void*) noexcept {}
@@ -49,7 +49,7 @@ inline void tlb_remove_table_sync_one() noexcept {
 
 template <ArchBackend A>
 void tlb_remove_table_one(page* table) noexcept {
-  if constexpr (A::features.pt_reclaim)
+  if (A::features.pt_reclaim)
     synchronize_rcu();
   else
     tlb_remove_table_sync_one();
@@ -83,7 +83,7 @@ void tlb_table_flush(mmu_gather<A>& tlb) noexcept {
   if (batch == nullptr) return;
   detail::tlb_table_invalidate(tlb);
   tlb.table_batch = nullptr;
-  if constexpr (A::features.rcu_table_free)
+  if (A::features.rcu_table_free)
     call_rcu(&batch->rcu, detail::free_table_batch_rcu);
   else
     detail::free_table_batch(batch);

@@ -18,8 +18,9 @@ inline constexpr std::uint64_t page_mask = ~(page_size - 1);
 inline constexpr vaddr_t tlb_flush_all = ~0ULL;  // as an end address: no range, everything
 
 // The kernel's memory orders. `full` exists for read-modify-writes only: ordered against every
-// access before and after, as the kernel's value-returning atomics are.
-enum class order : std::uint8_t { relaxed, acquire, release, full };
+// access before and after, as the kernel's value-returning atomics are. `consume` is for loads: what is
+// reached through the value comes after it, and nothing else does (led_to() in world.h).
+enum class order : std::uint8_t { relaxed, acquire, release, full, consume };
 
 inline constexpr unsigned max_cpus = 1024;
 
@@ -149,6 +150,10 @@ enum class EventKind : std::uint8_t {
   page_unpin,            // pfn: its pin is about to be dropped
   anon_exclusive_clear,  // pfn: PG_anon_exclusive has just gone, under the PTL
   page_clean_act,        // pfn, CleanAct: from here on somebody relies on the page being clean
+  // Of a hash page table, which hardware searches. A slot's entry is valid from a hash_insert at
+  // least until the next hash_remove of the slot.
+  hash_insert,  // address, slot, pfn
+  hash_remove,  // address, slot
 };
 
 // What is done with a page that is taken to be clean. Stores that left no mark would be lost.

@@ -12,12 +12,14 @@
 //   cpu_relax               the body of every waiting loop; interrupts are served there
 //   Spinlock RwSem SeqCount with their try forms
 //   rcu_*  call_rcu  synchronize_rcu  rcu_assign_pointer  rcu_dereference
+//   led_to                  the address of an object was made of a value that was loaded with
+//                           order::consume: an address dependency
 //   smp_processor_id  nr_cpu_ids  preempt_disable  preempt_enable
 //   local_irq_save  local_irq_restore  irqs_disabled      interrupts off is an RCU section too
 //   ipi_post  ipi_wait  on_each_cpu_mask
 //   cpu_event               tick, switch, idle, return to user mode
 //   access_window           one simulated access as one unit;  access_windows_wait  waits for all
-//                           that began earlier
+//                           that began earlier;  remote_mmu  keeps those of a CPU out
 //   alloc_frame  free_frame  kmalloc  kfree               may fail
 //   alloc_frames  free_frames                             1 << order of them, contiguous; may fail
 //   choose(n)               a freedom of the hardware

@@ -18,15 +18,6 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 namespace detail {
 
-template <ArchBackend A>
-void enter_lazy_mmu_mode() noexcept {
-  if constexpr (requires { A::arch_enter_lazy_mmu_mode(); }) A::arch_enter_lazy_mmu_mode();
-}
-template <ArchBackend A>
-void leave_lazy_mmu_mode() noexcept {
-  if constexpr (requires { A::arch_leave_lazy_mmu_mode(); }) A::arch_leave_lazy_mmu_mode();
-}
-
 // What a pass over one table has found so far.
 struct zap_progress {
   bool force_flush = false;  // invalidate before the PTL is dropped

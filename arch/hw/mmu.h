@@ -8,6 +8,10 @@
 // is a fault, and nothing is cached for it.
 //
 // Everything here runs inside one access window, so in explore it is one step.
+//
+// Hardware also walks ahead of accesses, for any address of the loaded tables. Such a walk is a read
+// that nobody waits for: it may set A, never D, what it may not read is no fault, and the entry that it
+// fills is used only by a later access. An entry may be dropped at any time.
 #pragma once
 
 #include "arch/hw/tlb.h"
@@ -44,6 +48,11 @@ class Mmu {
     walk_cache.invalidate_asid(asid);
   }
 
+  void invalidate_all() noexcept {
+    tlb.invalidate_all();
+    walk_cache.invalidate_all();
+  }
+
   // One attempt. A: whose encoding the tables have.
   template <class A>
   [[nodiscard]] Translation translate(vaddr_t va, Access access) noexcept {
@@ -58,6 +67,39 @@ class Mmu {
     return translate_behind_front<A>(va, access);
   }
 
+  // The same where software fills the TLB: what it holds and nothing else.
+  [[nodiscard]] Translation look_up(vaddr_t va, Access access) noexcept {
+    if (void* host = nullptr;
+        !tracing() && access != Access::exec && tlb.front(va, access == Access::write, host)) {
+      charge(Cost::tlb_hit);
+      return {host, true};
+    }
+    return held(va, access);
+  }
+  // Software's part: it read this, for an address of the loaded address space.
+  void fill(vaddr_t va, TlbData data) noexcept {
+    data.mm_id = mm_id_;
+    if (tracing())
+      trace(EventKind::tlb_fill, mm_id_, va, data.frame->pfn, data.slot, size_shift(data.size));
+    tlb.insert(asid_, va, data, tracing());
+  }
+  [[nodiscard]] page* root() const noexcept { return root_; }
+
+  // What an entry made from this slot is labelled with, for oracles (table_shadow): the count before
+  // the slot's value; pairs with the release by which the listener counts. Consume: hardware does not
+  // do this, so a search may see no order in it; on real threads it is an acquire.
+  static std::uint32_t changes_of(const page& table, unsigned index) noexcept {
+    const table_shadow* shadow = table.shadow.load(order::consume);
+    return shadow == nullptr ? 0 : shadow->stamp[index].load(order::consume);
+  }
+
+  template <class A>
+  void walk_ahead(vaddr_t va) noexcept {
+    bool present = false;
+    if (tlb.lookup(asid_, va) == nullptr) static_cast<void>(walk<A>(va, Access::read, present));
+  }
+  void evict(vaddr_t va) noexcept { tlb.invalidate_page(asid_, va); }
+
   Tlb tlb;
   WalkCache walk_cache;
 
@@ -65,15 +107,22 @@ class Mmu {
   template <class A>
   [[nodiscard, gnu::noinline]] Translation translate_behind_front(vaddr_t va,
                                                                   Access access) noexcept {
+    if (const Translation found = held(va, access); found.host != nullptr) return found;
+    bool present = false;
+    const Tlb::Entry* filled = walk<A>(va, access, present);
+    return filled == nullptr ? Translation{nullptr, present} : use(*filled, va, access);
+  }
+
+  // Of an entry, if it gives the right.
+  [[nodiscard]] Translation held(vaddr_t va, Access access) noexcept {
     Tlb::Entry* entry = tlb.lookup(asid_, va);
-    if (entry != nullptr && allows(entry->flags.load(order::relaxed), access)) {
-      charge(Cost::tlb_hit);
-      const Translation found = use(*entry, va, access);
-      if (!tracing() && access != Access::exec)
-        tlb.remember(*entry, va, access == Access::write, found.host);
-      return found;
-    }
-    return walk<A>(va, access);
+    if (entry == nullptr || !allows(entry->flags.load(order::relaxed), access))
+      return {nullptr, entry != nullptr};
+    charge(Cost::tlb_hit);
+    const Translation found = use(*entry, va, access);
+    if (!tracing() && access != Access::exec)
+      tlb.remember(*entry, va, access == Access::write, found.host);
+    return found;
   }
 
   struct Leaf {
@@ -102,13 +151,6 @@ class Mmu {
     return {host + (va & ((1ULL << size_shift(entry.size())) - 1)), true};
   }
 
-  // What an entry made from this slot is labelled with, for oracles (table_shadow). Acquire: the
-  // count before the slot's value; pairs with the release by which the listener counts.
-  static std::uint32_t changes_of(const page& table, unsigned index) noexcept {
-    const table_shadow* shadow = table.shadow.load(order::acquire);
-    return shadow == nullptr ? 0 : shadow->stamp[index].load(order::acquire);
-  }
-
   // The deepest table of the walk cache on the way to va, else the root.
   [[nodiscard]] page* start_of_walk(vaddr_t va) const noexcept {
     for (unsigned level = 0; level < WalkCache::levels; ++level)
@@ -126,18 +168,27 @@ class Mmu {
     while (table != nullptr) {
       const unsigned index = index_of(va, table->level);
       const std::uint32_t changes = changes_of(*table, index);
-      // Acquire stands for the dependency of the address; pairs with the release in set_pte_at.
-      const pte_t entry{table->table->entry[index].load(order::acquire)};
+      // Consume: the next table, or the frame, by the dependency of its address and nothing else; pairs
+      // with the release in set_pte_at.
+      const pte_t entry{table->table->entry[index].load(order::consume)};
       if (table->level == 0 || A::pmd_leaf(entry)) {
         leaf = {table, index, entry.val, changes};
         return true;
       }
       if (A::pte_none(entry)) return false;
-      table = pfn_to_page(A::pte_pfn(entry));
+      table = led_to(entry.val, pfn_to_page(A::pte_pfn(entry)));
+      led_to(entry.val, table->table);
       if (table->level < WalkCache::levels)
         walk_cache.insert(asid_, va, table, table->generation.load(order::relaxed), mm_id_);
     }
     return false;
+  }
+
+  // As hardware does it, which may have a bit of its own.
+  template <class A>
+  static pte_t hw_mkdirty(pte_t entry) noexcept {
+    if constexpr (requires { A::hw_mkdirty(entry); }) return A::hw_mkdirty(entry);
+    return A::pte_mkdirty(entry);
   }
 
   // Rights, then A and D in the entry itself.
@@ -147,7 +198,7 @@ class Mmu {
     present = A::hw_present(entry);
     if (!present || !A::hw_allows(entry, access)) return Step::fault;
     pte_t wanted = A::pte_mkyoung(entry);
-    if (access == Access::write) wanted = A::pte_mkdirty(wanted);
+    if (access == Access::write) wanted = hw_mkdirty<A>(wanted);
     if (wanted == entry) return Step::found;
     std::uint64_t expected = entry.val;
     if (!leaf.table->table->entry[leaf.index].compare_exchange(expected, wanted.val, order::full))
@@ -156,35 +207,38 @@ class Mmu {
     return Step::found;
   }
 
+  // The entry that it made; null: it may not access the page, and whether there is one.
   template <class A>
-  [[nodiscard]] Translation walk(vaddr_t va, Access access) noexcept {
+  [[nodiscard]] const Tlb::Entry* walk(vaddr_t va, Access access, bool& present) noexcept {
     charge(Cost::table_walk);
     for (;;) {
       Leaf leaf{};
       pte_t entry;
-      bool present = false;
-      if (root_ == nullptr || !descend<A>(va, leaf)) return {};
+      present = false;
+      if (root_ == nullptr || !descend<A>(va, leaf)) return nullptr;
       const Step step = take<A>(leaf, access, entry, present);
-      if (step == Step::fault) return {nullptr, present};
+      if (step == Step::fault) return nullptr;
       const bool settled = changes_of(*leaf.table, leaf.index) == leaf.changes;
-      if (step == Step::found && settled) return fill<A>(va, access, leaf, entry);
+      if (step == Step::found && settled) return fill<A>(va, leaf, entry);
     }
   }
 
   template <class A>
-  Translation fill(vaddr_t va, Access access, const Leaf& leaf, pte_t entry) noexcept {
-    page* frame = pfn_to_page(A::pte_pfn(entry));
+  const Tlb::Entry* fill(vaddr_t va, const Leaf& leaf, pte_t entry) noexcept {
+    page* frame = led_to(leaf.value, pfn_to_page(A::pte_pfn(entry)));
+    led_to(leaf.value, static_cast<std::byte*>(frame->frame),
+           std::size_t{1} << size_shift(leaf.table->level));
     TlbData data{frame, frame->frame, flags_of<A>(entry), leaf.table->level};
     const bool traced = tracing();
     if (traced) {
-      data.frame_generation = frame->generation.load(order::acquire);
+      data.frame_generation = frame->generation.load(order::consume);
       data.slot_changes = leaf.changes;
       data.slot = leaf.table->pfn << 9 | leaf.index;
       data.mm_id = mm_id_;
       trace(EventKind::tlb_fill, mm_id_, va, frame->pfn, data.slot, size_shift(data.size));
     }
     tlb.insert(asid_, va, data, traced);
-    return use(*tlb.lookup(asid_, va), va, access);
+    return tlb.lookup(asid_, va);
   }
 
   template <class A>

@@ -126,8 +126,12 @@ bool Tlb::look(const Entry& entry, unsigned size, TlbView& view) const noexcept 
 }
 
 void Tlb::invalidate_page(unsigned asid, vaddr_t va) noexcept {
-  for (unsigned size = 0; size < page_sizes; ++size)
-    if (Entry* entry = find(asid, va, size)) entry->key.store(0, order::relaxed);
+  for (unsigned size = 0; size < page_sizes; ++size) invalidate_page(asid, va, size);
+}
+
+void Tlb::invalidate_page(unsigned asid, vaddr_t va, unsigned size) noexcept {
+  if (Entry* entry = find(asid, va, size)) entry->key.store(0, order::relaxed);
+  if (size != 0) return;
   for (Front& half : fronts_) write_once(word_at(half.tags, front_offset(va)), std::uint64_t{0});
 }
 

@@ -93,8 +93,9 @@ class Tlb {
   // Null: a miss.
   [[nodiscard]] Entry* lookup(unsigned asid, vaddr_t va) noexcept;
   void insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracles) noexcept;
-  // Entries of any size that cover va.
+  // Entries of any size that cover va, or of this size.
   void invalidate_page(unsigned asid, vaddr_t va) noexcept;
+  void invalidate_page(unsigned asid, vaddr_t va, unsigned size) noexcept;
   void invalidate_asid(unsigned asid) noexcept;
   void invalidate_all() noexcept;
 

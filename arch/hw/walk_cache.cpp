@@ -38,6 +38,12 @@ void WalkCache::insert(unsigned asid,
   entry.key.store(key_of(asid, va, table->level), order::release);
 }
 
+void WalkCache::invalidate_page(unsigned asid, vaddr_t va) noexcept {
+  for (unsigned level = 0; level < levels; ++level)
+    if (Entry& entry = slot(va, level); entry.key.load(order::relaxed) == key_of(asid, va, level))
+      entry.key.store(0, order::relaxed);
+}
+
 void WalkCache::invalidate_asid(unsigned asid) noexcept {
   constexpr std::uint64_t mask = (1ULL << asid_bits) - 1;
   for (unsigned i = 0; i < levels * size_; ++i) {

@@ -36,6 +36,8 @@ class WalkCache {
               page* table,
               std::uint32_t generation,
               std::uint64_t mm_id) noexcept;
+  // The tables on the way to va.
+  void invalidate_page(unsigned asid, vaddr_t va) noexcept;
   void invalidate_asid(unsigned asid) noexcept;
   void invalidate_all() noexcept;
 

@@ -58,7 +58,7 @@ std::int64_t catch_up(x86::cpu_state& cpu, mm_struct& mm, const flush_tlb_info& 
   const bool partial = is_next_flush(info, local_gen, mm_gen);
   {
     // One unit: in explore nothing of this CPU happens between two invalidates.
-    const access_window<x86::features.async_invalidate> window;
+    const x86_window window;
     if (partial)
       invalidate_strides(cpu.mmu, info);
     else
@@ -73,7 +73,8 @@ FlushReason reason_of(const flush_tlb_info& info, bool local) noexcept {
   return info.mm == nullptr ? FlushReason::local_shootdown : FlushReason::local_mm_shootdown;
 }
 
-// The interrupt handler, and the initiator's own part. Interrupts are off.
+}  // namespace
+
 void flush_tlb_func(void* request) noexcept {
   const auto& info = *static_cast<const flush_tlb_info*>(request);
   x86::cpu_state& cpu = x86::this_cpu();
@@ -82,16 +83,20 @@ void flush_tlb_func(void* request) noexcept {
   if (!local && info.mm != nullptr && info.mm != loaded) {
     // A bit that switch_mm left behind. Nothing of that mm can be used here before it is loaded
     // again, and loading sets the bit and compares counts.
-    mm_cpumask_clear(*info.mm, smp_processor_id());
+    if (!x86::opted.clears_own_bit) mm_cpumask_clear(*info.mm, smp_processor_id());
     trace_tlb_flush(FlushReason::remote_wrong_cpu, info.mm->id, 0);
     return;
   }
   if (loaded == &x86::init_mm()) return;
+  if (x86::opted.invlpgb) [[unlikely]] {
+    if (mm_needs_global_asid(*loaded, cpu.loaded_mm_asid)) x86::switch_mm_irqs_off(*loaded);
+    if (is_global_asid(cpu.loaded_mm_asid)) return;  // broadcasts keep it up to date
+  }
   if (cpu.is_lazy.load(order::relaxed)) {
     // Drops the upper levels too; hardly dearer than the smallest flush. Then the CPU holds nothing
     // of the mm and need not be asked again. In this order: as long as it could walk, the bit stood.
     x86::switch_mm_irqs_off(x86::init_mm());
-    mm_cpumask_clear(*loaded, smp_processor_id());
+    if (!x86::opted.clears_own_bit) mm_cpumask_clear(*loaded, smp_processor_id());
     return;
   }
   if (info.new_tlb_gen != 0 && info.new_tlb_gen <= cpu.ctxs[cpu.loaded_mm_asid].tlb_gen) return;
@@ -99,7 +104,6 @@ void flush_tlb_func(void* request) noexcept {
   trace_tlb_flush(reason_of(info, local), loaded->id, pages);
 }
 
-// Must this CPU be interrupted for entries of pages?
 bool should_flush_tlb(unsigned id, const flush_tlb_info& info) noexcept {
   const x86::cpu_state& cpu = x86::cpu(id);
   // Acquire, both: a CPU that is skipped has done what it did through info.mm; pairs with the
@@ -111,9 +115,17 @@ bool should_flush_tlb(unsigned id, const flush_tlb_info& info) noexcept {
   return info.mm == nullptr || loaded == x86::switching() || loaded == info.mm;
 }
 
+void flush_local(flush_tlb_info& info) noexcept {
+  local_irq_save();
+  flush_tlb_func(&info);
+  local_irq_restore();
+}
+
 void flush_tlb_multi(const cpumask& mask, flush_tlb_info& info) noexcept {
   trace_tlb_flush(FlushReason::remote_send_ipi, info.mm->id, pages_of(info, page_shift));
-  if (info.freed_tables) {
+  if (x86::opted.any) [[unlikely]]
+    return flush_tlb_multi_as_opted(mask, info);
+  if (info.freed_tables || (x86::opted.invlpgb && mm_in_asid_transition(*info.mm))) {
     on_each_cpu_mask(mask, flush_tlb_func, &info);
     return;
   }
@@ -124,17 +136,15 @@ void flush_tlb_multi(const cpumask& mask, flush_tlb_info& info) noexcept {
   on_each_cpu_mask(needed, flush_tlb_func, &info);
 }
 
+namespace {
+
 bool any_but(const cpumask& mask, unsigned cpu) noexcept {
   cpumask others = mask;
   others.clear(cpu);
   return !others.empty();
 }
 
-void flush_local(flush_tlb_info& info) noexcept {
-  local_irq_save();
-  flush_tlb_func(&info);
-  local_irq_restore();
-}
+}  // namespace
 
 flush_tlb_info& take_info(x86::cpu_state& cpu) noexcept {
   vm_bug_on(cpu.info_in_use, "flush_inside_flush");
@@ -142,6 +152,7 @@ flush_tlb_info& take_info(x86::cpu_state& cpu) noexcept {
   return cpu.info;
 }
 
+template <bool Broadcast>
 void flush_tlb_mm_range(
     mm_struct& mm, vaddr_t start, vaddr_t end, unsigned stride_shift, bool freed_tables) noexcept {
   vm_bug_on(irqs_disabled(), "flush_with_interrupts_off");
@@ -158,34 +169,43 @@ void flush_tlb_mm_range(
   flush_tlb_info& info = take_info(cpu);
   info = {&mm, start, end, gen, stride_shift, smp_processor_id(), freed_tables};
   const cpumask mask = mm_cpumask(mm);
-  if (any_but(mask, smp_processor_id()))
+  if (Broadcast && mm_global_asid(mm) != 0) {
+    broadcast_tlb_flush(info);
+  } else if (any_but(mask, smp_processor_id())) {
     flush_tlb_multi(mask, info);
-  else if (cpu.loaded_mm.load(order::relaxed) == &mm)
+    if constexpr (Broadcast) consider_global_asid(mm);
+  } else if (cpu.loaded_mm.load(order::relaxed) == &mm) {
     flush_local(info);
+  }
   cpu.info_in_use = false;
   preempt_enable();
 }
 
-}  // namespace
-
-void x86::tlb_flush(gather_range& tlb) noexcept {
+template <bool Broadcast>
+void flush_gather(gather_range& tlb) noexcept {
   const bool everything = tlb.fullmm || tlb.need_flush_all;
-  flush_tlb_mm_range(*tlb.mm, everything ? 0 : tlb.start, everything ? tlb_flush_all : tlb.end,
-                     everything ? page_shift : tlb.unmap_shift(), tlb.freed_tables);
+  flush_tlb_mm_range<Broadcast>(*tlb.mm, everything ? 0 : tlb.start,
+                                everything ? tlb_flush_all : tlb.end,
+                                everything ? page_shift : tlb.unmap_shift(), tlb.freed_tables);
 }
 
+template void flush_tlb_mm_range<true>(mm_struct&, vaddr_t, vaddr_t, unsigned, bool) noexcept;
+template void flush_gather<true>(gather_range&) noexcept;
+
+void x86::tlb_flush(gather_range& tlb) noexcept { flush_gather<false>(tlb); }
+
 void x86::flush_tlb_mm(mm_struct& mm) noexcept {
-  flush_tlb_mm_range(mm, 0, tlb_flush_all, page_shift, true);
+  flush_tlb_mm_range<false>(mm, 0, tlb_flush_all, page_shift, true);
 }
 
 void x86::flush_tlb_range(
     mm_struct& mm, vaddr_t start, vaddr_t end, unsigned stride_shift, bool freed_tables) noexcept {
-  flush_tlb_mm_range(mm, start, end, stride_shift, freed_tables);
+  flush_tlb_mm_range<false>(mm, start, end, stride_shift, freed_tables);
 }
 
 void x86::flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept {
   const vaddr_t start = va & page_mask;
-  flush_tlb_mm_range(mm, start, start + page_size, page_shift, false);
+  flush_tlb_mm_range<false>(mm, start, start + page_size, page_shift, false);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

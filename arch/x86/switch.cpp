@@ -17,7 +17,23 @@ struct Slot {
   bool need_flush;
 };
 
-Slot choose_new_asid(x86::cpu_state& cpu, const mm_struct& next, std::uint64_t next_gen) noexcept {
+// An mm that has a global ASID is never loaded with another one again. What is left in a slot of the CPU's
+// own is dropped, as hardware may at any time: oracles know the mm of an entry, and not its ASID.
+Slot take_global_asid(x86::cpu_state& cpu, const mm_struct& next, unsigned global) noexcept {
+  for (std::uint16_t asid = 0; asid < x86::tlb_nr_dyn_asids; ++asid)
+    if (cpu.ctxs[asid].ctx_id == next.id) {
+      cpu.ctxs[asid] = {};
+      const x86_window window;
+      cpu.mmu.invalidate_asid(asid);
+    }
+  return {static_cast<std::uint16_t>(global), false};
+}
+
+Slot choose_new_asid(x86::cpu_state& cpu, mm_struct& next, std::uint64_t next_gen) noexcept {
+  if (x86::opted.invlpgb)
+    if (const unsigned global = mm_global_asid(next); global != 0)
+      return take_global_asid(cpu, next, global);
+  if (x86::opted.no_pcid) return {0, true};
   for (std::uint16_t asid = 0; asid < x86::tlb_nr_dyn_asids; ++asid)
     if (cpu.ctxs[asid].ctx_id == next.id) return {asid, cpu.ctxs[asid].tlb_gen < next_gen};
   const std::uint16_t taken = cpu.next_asid;
@@ -27,7 +43,7 @@ Slot choose_new_asid(x86::cpu_state& cpu, const mm_struct& next, std::uint64_t n
 
 // Writes CR3.
 void load_new_mm_cr3(x86::cpu_state& cpu, mm_struct& next, Slot slot) noexcept {
-  const access_window<x86::features.async_invalidate> window;
+  const x86_window window;
   if (slot.need_flush) cpu.mmu.invalidate_asid(slot.asid);
   cpu.mmu.load(&next == &x86::init_mm() ? nullptr : next.pgd, slot.asid, next.id);
 }
@@ -38,6 +54,7 @@ void load(x86::cpu_state& cpu, mm_struct& next, Slot slot, std::uint64_t next_ge
   trace(EventKind::tlb_flush, next.id, static_cast<std::uint64_t>(FlushReason::task_switch),
         static_cast<std::uint64_t>(slot.need_flush ? full_flush : 0));
   cpu.loaded_mm_asid = slot.asid;
+  if (x86::opted.invlpgb) cpu.shared_asid.store(slot.asid, order::relaxed);
   // Release: accesses through the old mm before it is seen gone; pairs with should_flush_tlb.
   cpu.loaded_mm.store(&next, order::release);
 }
@@ -48,6 +65,16 @@ void join_cpumask(mm_struct& next) noexcept {
     mm_cpumask_set(next, smp_processor_id());
   else
     smp_mb();  // loaded_mm = switching before the generation is read, as the RMW would do
+}
+
+// The mm that is loaded already is wanted. With INVLPGB it may have to be loaded with another ASID, and if
+// that is the one it has, nothing can be behind. True: done.
+bool is_global_here(x86::cpu_state& cpu, mm_struct& next) noexcept {
+  if (mm_needs_global_asid(next, cpu.loaded_mm_asid)) {
+    const std::uint64_t gen = context_of<x86>(next).tlb_gen.load(order::relaxed);
+    load(cpu, next, choose_new_asid(cpu, next, gen), gen);
+  }
+  return is_global_asid(cpu.loaded_mm_asid);
 }
 
 // The mm that the lazy CPU left loaded is wanted again.
@@ -65,17 +92,22 @@ void leave_lazy(x86::cpu_state& cpu, mm_struct& next) noexcept {
 void x86::switch_mm_irqs_off(mm_struct& next) noexcept {
   vm_bug_on(!irqs_disabled(), "switch_mm_with_interrupts_on");
   cpu_state& cpu = this_cpu();
-  const mm_struct* prev = cpu.loaded_mm.load(order::relaxed);
+  if (opted.any) [[unlikely]]
+    before_switch_as_opted();
+  mm_struct* prev = cpu.loaded_mm.load(order::relaxed);
   const bool was_lazy = cpu.is_lazy.load(order::relaxed);
   // First of all: who sees the new loaded_mm must not see is_lazy from before (trap T35).
   if (was_lazy) cpu.is_lazy.store(false, order::relaxed);
   if (prev == &next) {
+    if (opted.invlpgb && is_global_here(cpu, next)) return;
     if (was_lazy) leave_lazy(cpu, next);
     return;
   }
   // Release: is_lazy before loaded_mm; pairs with the acquire in should_flush_tlb.
   cpu.loaded_mm.store(switching(), order::release);
-  // The old mm keeps its bit: clearing it is left to the next flush that finds it wrong.
+  // The old mm keeps its bit: clearing it is left to the next flush that finds it wrong. Before 6.14 it
+  // was cleared here, with the old tables still loaded.
+  if (opted.clears_own_bit && prev != &init_mm()) mm_cpumask_clear(*prev, smp_processor_id());
   if (&next != &init_mm()) join_cpumask(next);
   const std::uint64_t gen = context_of<x86>(next).tlb_gen.load(order::relaxed);
   load(cpu, next, choose_new_asid(cpu, next, gen), gen);
@@ -84,6 +116,13 @@ void x86::switch_mm_irqs_off(mm_struct& next) noexcept {
 void x86::enter_lazy_tlb() noexcept {
   cpu_state& cpu = this_cpu();
   if (cpu.loaded_mm.load(order::relaxed) == &init_mm()) return;
+  if (opted.no_lazy) {
+    local_irq_save();
+    switch_mm_irqs_off(init_mm());
+    local_irq_restore();
+    return;
+  }
+  if (opted.any) return enter_lazy_tlb_as_opted();
   // Release: the program's accesses before it is seen asleep; pairs with should_flush_tlb.
   cpu.is_lazy.store(true, order::release);
 }
@@ -94,8 +133,12 @@ void x86::init_new_context(mm_struct& mm) noexcept {
 
 // Kernel: shoot_lazy_tlbs, the way of architectures that do not count lazy references.
 void x86::forget_mm(mm_struct& mm) noexcept {
+  cpumask mask = mm_cpumask(mm);
+  // A CPU that is leaving the mm may have cleared its bit and have the root loaded still.
+  if (opted.clears_own_bit)
+    for (unsigned id = 0; id < nr_cpu_ids(); ++id) mask.set(id);
   on_each_cpu_mask(
-      mm_cpumask(mm),
+      mask,
       [](void* dead) {
         if (x86::loaded_mm() == dead) x86::switch_mm_irqs_off(x86::init_mm());
       },
@@ -104,12 +147,11 @@ void x86::forget_mm(mm_struct& mm) noexcept {
 
 bool x86::hardware_init(const TlbGeometry& geometry) noexcept {
   cpus = static_cast<cpu_state*>(kmalloc(nr_cpu_ids() * sizeof(cpu_state), AllocSite::object));
-  void* mm = kmalloc(sizeof(mm_of<x86>), AllocSite::object);
-  if (cpus == nullptr || mm == nullptr) return false;
-  kernel_mm = new (mm) mm_of<x86>;
+  kernel_mm = create_mm<x86>();
+  if (cpus == nullptr || kernel_mm == nullptr) return false;
   for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
     cpu_state& cpu = *new (&cpus[id]) cpu_state;
-    if (!cpu.mmu.init(geometry, tlb_nr_dyn_asids)) return false;
+    if (!cpu.mmu.init(geometry, nr_asids)) return false;
     cpu.loaded_mm.store(kernel_mm, order::relaxed);
   }
   return true;
@@ -121,8 +163,7 @@ void x86::hardware_exit() noexcept {
     cpus[id].~cpu_state();
   }
   kfree(cpus);
-  static_cast<mm_of<x86>*>(kernel_mm)->~mm_of<x86>();
-  kfree(kernel_mm);
+  destroy_mm<x86>(*kernel_mm);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -7,14 +7,48 @@ namespace tlblab {
 
 namespace {
 
+// From which reads of a thread its values come, also through its own stores.
+class Dependencies {
+ public:
+  explicit Dependencies(unsigned locations) : stores_(locations) {}
+  [[nodiscard]] std::uint64_t of(std::uint64_t reads) const noexcept {
+    std::uint64_t from = 0;
+    for (std::size_t n = 0; n < reads_.size(); ++n)
+      if ((reads >> n & 1) != 0) from |= reads_[n];
+    return from;
+  }
+  void stored(const GraphSearch::Access& where) { stores_[where.location] = where.data_from; }
+  void read(const GraphSearch::Access& where, bool own, bool modifies, bool computes) {
+    std::uint64_t from = 1ULL << reads_.size();
+    if (own) from |= stores_[where.location];
+    reads_.push_back(from);
+    if (modifies) stores_[where.location] = where.data_from | (computes ? from : 0);
+  }
+
+ private:
+  std::vector<std::uint64_t> reads_;   // from 0, those of locks not counted
+  std::vector<std::uint64_t> stores_;  // the last one, by location
+};
+
+bool has_dependencies(const SmallProgram& program) {
+  return std::ranges::any_of(program.threads, [](const auto& thread) {
+    return std::ranges::any_of(thread, [](const SmallOp& op) {
+      return (op.address_from | op.data_from | op.control_from) != 0;
+    });
+  });
+}
+
 class Runner {
  public:
   Runner(const SmallProgram& program, MemoryModel model, const GraphRunOptions& options)
       : program_(program),
         options_(options),
+        has_dependencies_(has_dependencies(program)),
         search_(model, static_cast<unsigned>(program.threads.size())),
-        registers_(program.threads.size()) {
-    for (unsigned n = 0; n < program.locations + program.locks; ++n) search_.add_location(0);
+        registers_(program.threads.size()),
+        control_(program.threads.size()) {
+    for (unsigned n = 0; n < program.locations + program.locks; ++n)
+      names_.push_back(search_.add_location(0));
     search_.same_program(0, options.same_program);
     if (options.commute_additions) search_.commute_additions();
   }
@@ -23,10 +57,13 @@ class Runner {
     while (search_.next()) {
       if (search_.counts().executions == 0) outcome_ = {};  // it may begin anew
       for (auto& values : registers_) values.clear();
+      dependencies_.assign(program_.threads.size(), Dependencies(program_.locations));
+      for (auto& control : control_) control.clear();
       done_.assign(program_.threads.size(), 0);
       hidden_ = 0;
       execute(search_, static_cast<unsigned>(program_.threads.size()),
               [this](unsigned thread) { return step(thread); });
+      if (options_.load_buffering != nullptr && !search_.is_cut()) feed(*options_.load_buffering);
       if (ended()) note();
     }
     outcome_.counts = search_.counts();
@@ -34,6 +71,12 @@ class Runner {
   }
 
  private:
+  // Words whose additions commute have locations of their own for them.
+  void feed(LoadBuffering& buffering) {
+    while (names_.size() < search_.graph().locations().size()) names_.push_back(names_.size());
+    buffering.add(search_.graph(), names_, control_);
+  }
+
   [[nodiscard]] bool ended() const {
     for (std::size_t t = 0; t < done_.size(); ++t)
       if (done_[t] != program_.threads[t].size()) return false;
@@ -44,7 +87,8 @@ class Runner {
     if (done_[thread] == program_.threads[thread].size()) return ThreadStep::ended;
     const SmallOp& op = program_.threads[thread][done_[thread]];
     std::int64_t value = 0;
-    if (!make(thread, op, value)) return ThreadStep::waits;
+    if (!make(thread, op, value) || search_.is_stuck(thread)) return ThreadStep::waits;
+    control_[thread].resize(search_.made(thread), dependencies_[thread].of(op.control_from));
     if (returns_value(op.kind)) registers_[thread].push_back(value);
     ++done_[thread];
     return ThreadStep::moved;
@@ -66,7 +110,23 @@ class Runner {
   }
 
   bool access(unsigned thread, const SmallOp& op, std::int64_t& value) {
-    const GraphSearch::Access where{.thread = thread, .location = op.where, .o = op.o};
+    Dependencies& values = dependencies_[thread];
+    const GraphSearch::Access where{.thread = thread,
+                                    .location = op.where,
+                                    .o = op.o,
+                                    .address_from = values.of(op.address_from),
+                                    .data_from = values.of(op.data_from)};
+    if (!make(where, op, value) || search_.is_stuck(thread)) return false;
+    if (!has_dependencies_ || op.where == options_.hidden_location) return true;
+    if (op.kind == OpKind::store) return values.stored(where), true;
+    const GraphEvent& read = search_.last_read();
+    const bool own =
+        read.source != initial_write && search_.graph().event(read.source).thread == thread;
+    values.read(where, own, read.modifies, read.modify.computes());
+    return true;
+  }
+
+  bool make(const GraphSearch::Access& where, const SmallOp& op, std::int64_t& value) {
     if (op.where == options_.hidden_location && bypass(op, value)) return true;
     switch (op.kind) {
       case OpKind::load: value = static_cast<std::int64_t>(search_.load(where)); return true;
@@ -128,10 +188,14 @@ class Runner {
 
   const SmallProgram& program_;
   GraphRunOptions options_;
+  bool has_dependencies_;
   GraphSearch search_;
   GraphOutcome outcome_;
   std::vector<std::vector<std::int64_t>> registers_;
+  std::vector<Dependencies> dependencies_;  // of each thread
+  LoadBuffering::Control control_;
   std::vector<std::size_t> done_;
+  std::vector<LoadBuffering::Name> names_;  // locations
   std::int64_t hidden_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include "bench/explore/small_program.h"
 #include "harness/explore/graph_search.h"
+#include "harness/explore/load_buffering.h"
 
 namespace tlblab {
 
@@ -20,8 +21,9 @@ struct GraphOutcome {
 struct GraphRunOptions {
   bool states = true;  // the outcome is to have them
   bool classes = false;
-  bool commute_additions = false;  // GraphSearch's
-  unsigned same_program = 0;       // the first threads: GraphSearch's
+  bool commute_additions = false;           // GraphSearch's
+  unsigned same_program = 0;                // the first threads: GraphSearch's
+  LoadBuffering* load_buffering = nullptr;  // is fed
   // A fault: accesses to this location bypass the search, as if they had been forgotten.
   unsigned hidden_location = ~0U;
 };

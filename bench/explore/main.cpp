@@ -23,6 +23,16 @@ GraphCounts search(const Sketch& sketch, MemoryModel model) {
   return search_sketch(sketch, model).counts;
 }
 
+// And whether load buffering would be possible is found out too.
+GraphCounts search_and_ask(const SmallProgram& program) {
+  LoadBuffering buffering(static_cast<unsigned>(program.threads.size()));
+  const GraphRunOptions options{
+      .states = false, .commute_additions = true, .load_buffering = &buffering};
+  const GraphCounts counts = search_graphs(program, MemoryModel::weak, options).counts;
+  benchmark::DoNotOptimize(buffering.pairs());
+  return counts;
+}
+
 constexpr std::uint64_t walked = 10'000;  // executions
 
 void count(benchmark::State& state, const GraphCounts& counts) {
@@ -57,6 +67,16 @@ void offer(const std::string& name, const Program& program) {
   }
 }
 
+void offer_asked(const std::string& name, const SmallProgram& program) {
+  benchmark::RegisterBenchmark((name + "/weak/load_buffering").c_str(),
+                               [=](benchmark::State& state) {
+                                 GraphCounts counts;
+                                 for (auto _ : state) counts = search_and_ask(program);
+                                 count(state, counts);
+                               })
+      ->Unit(benchmark::kMillisecond);
+}
+
 // Random walks of the machine.
 void offer_walk(const std::string& name, const SmallProgram& program) {
   for (const auto& each : models) {
@@ -87,6 +107,7 @@ int main(int argc, char** argv) {
   offer("p60a", private_rounds(5));
   offer("p60a_void", private_rounds(5, false));
   offer("p60b", slots_in_a_ring(4));
+  offer_asked("p60b", slots_in_a_ring(4));
   offer("p60b_3", slots_in_a_ring(3));
   offer("lock", sections_of_one_lock(2));
   offer("ksm_gup_1", ksm_and_gup(1));

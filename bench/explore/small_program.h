@@ -37,6 +37,9 @@ struct SmallOp {
   std::int64_t value = 0;
   std::int64_t expected = 0;  // cmpxchg
   order o = order::relaxed;   // full: as the kernel's value-returning atomics
+  // Of an access: bit n is the thread's n-th value read. It depends on it, and is the same whatever
+  // the value is: x + (r & 0), r ^ r, if (r == r).
+  std::uint64_t address_from = 0, data_from = 0, control_from = 0;
   friend bool operator==(const SmallOp&, const SmallOp&) = default;
 };
 

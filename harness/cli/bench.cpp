@@ -12,6 +12,7 @@
 #include "harness/cli/bench_results.h"
 #include "harness/cli/command.h"
 #include "harness/cli/errors.h"
+#include "harness/cli/names.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/seating.h"
 #include "harness/cli/suggest.h"
@@ -31,6 +32,7 @@ constexpr double seconds_per_repetition = 0.02;  // of one part of one workload
 struct BenchRequest {
   std::vector<const BenchWorkload*> workloads;
   std::vector<unsigned> cpus;
+  std::vector<std::string> arches;  // empty: x86, beside the kernel
   PlacePolicy policy;
   unsigned repetitions = 10;
   double seconds = 0;  // of all together; 0: as long as it takes
@@ -47,10 +49,16 @@ const BenchWorkload& workload_named(const std::string& name) {
                                nearest.empty() ? joined(names, ", ", " or ") : nearest));
 }
 
+bool compares_arches(const Arguments& arguments) {
+  return arguments.has("--arch") || arguments.has("--strategy");
+}
+
 std::vector<const BenchWorkload*> chosen_workloads(const Arguments& arguments) {
   std::vector<const BenchWorkload*> chosen;
   for (const std::string& name : list_value(arguments, "--workload"))
     chosen.push_back(&workload_named(name));
+  if (chosen.empty() && compares_arches(arguments))
+    return {&workload_named("munmap"), &workload_named("shootdown")};
   if (chosen.empty())
     for (const BenchWorkload& workload : bench_workloads()) chosen.push_back(&workload);
   return chosen;
@@ -102,6 +110,7 @@ std::vector<std::string> command_line(const std::string& program,
   std::vector<std::string> words{program, "--cpus=" + list_of(request.cpus),
                                  "--benchmark_filter=^(" + joined(names, "|") + ")/"};
   if (!units.empty()) words.push_back("--units=" + list_of(units));
+  if (!request.arches.empty()) words.push_back("--arches=" + joined(request.arches, ","));
   return words;
 }
 
@@ -144,6 +153,8 @@ int run_bench(const Arguments& arguments, Context& context) {
   BenchRequest request;
   request.workloads = chosen_workloads(arguments);
   request.cpus = chosen_cpus(arguments);
+  if (compares_arches(arguments))
+    request.arches = with_strategies(arguments, chosen_arches(arguments, backend_names(), "bench"));
   request.policy = chosen_policy(arguments);
   request.repetitions =
       static_cast<unsigned>(number_value(arguments, "--repetitions", request.repetitions, 1, 1000));
@@ -177,6 +188,8 @@ Command bench_command() {
   return {.name = "bench",
           .line = "what flushing costs on pinned threads, beside this host's own kernel",
           .options = {{"--workload", "W[,W]", "only these (default: all)"},
+                      {"--arch", "A[,A]|all", "compare these (default: x86 with the kernel)"},
+                      {"--strategy", "S[,S]", "with these of their options; default: with none"},
                       {"--cpus", "LIST", "numbers of CPUs, 1,2,4; all but one are busy targets"},
                       place_option,
                       {"--repetitions", "N", "interleaved, the best one counts (default 10)"},
@@ -199,6 +212,8 @@ Command bench_command() {
               "examples:\n"
               "  tlblab bench\n"
               "  tlblab bench --workload shootdown --cpus 2,4,8 --place compact\n"
+              "  tlblab bench --arch all          a row a backend: munmap, shootdown\n"
+              "  tlblab bench --arch arm64 --strategy default,no-range\n"
               "  tlblab bench --json > before.json\n",
           .run = run_bench};
 }

@@ -52,6 +52,15 @@ void add(BenchPage::Part& part, const Json& row, const char* counter) {
   if (found != row.end() && found->is_number()) part.repetitions.push_back(found->get<double>());
 }
 
+BenchPage::Part& part_named(BenchPage::Run& run, std::string_view name) {
+  if (name == "kernel") return run.kernel;
+  if (name == "plain") return run.plain;
+  if (name == "simulated") return run.simulated;
+  for (auto& [arch, part] : run.arches)
+    if (arch == name) return part;
+  return run.arches.emplace_back(name, BenchPage::Part{}).second;
+}
+
 void add_row(const Json& row, Runs& runs) {
   Name name;
   const std::string text = row.value("name", "");
@@ -68,10 +77,7 @@ void add_row(const Json& row, Runs& runs) {
     add(run.plain, row, "plain_scale");
     return;
   }
-  add(name.part == "kernel"  ? run.kernel
-      : name.part == "plain" ? run.plain
-                             : run.simulated,
-      row, "ns");
+  add(part_named(run, name.part), row, "ns");
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ class Tour {
                     std::filesystem::path(file).filename().string()));
     TraceRequest request;
     request.file = file;
-    for (const std::string& name : backend_names()) request.backends.push_back(find_backend(name));
+    request.arches = backend_names();
     page_.trace = trace(request, context_);
     say(trace_summary(page_.trace, context_.paint));
     const Agreement sum = agreement(page_.trace);

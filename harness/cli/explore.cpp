@@ -33,11 +33,22 @@ double budget(const Arguments& arguments) {
   return seconds_value(arguments, name, arguments.has("--executions") ? max_duration : 10);
 }
 
-// That of the backend for a complete search: what there is today is x86. Others are much faster if
-// they need not ask what is read.
-std::string memory_model(const Arguments& arguments, ExploreStrategy strategy) {
-  const bool complete = strategy == ExploreStrategy::dpor;
-  if (!arguments.has("--memory")) return complete ? "tso" : "sc";
+// That of the backend for a complete search; of several, the weakest. Others are much faster if they need
+// not ask what is read.
+std::string default_model(ExploreStrategy strategy, const std::vector<std::string>& arches) {
+  std::string weakest = "sc";
+  if (strategy != ExploreStrategy::dpor) return weakest;
+  for (const std::string& arch : arches) {
+    const std::string_view memory = find_backend(arch)->memory;
+    if (memory == "weak" || (memory == "tso" && weakest == "sc")) weakest = memory;
+  }
+  return weakest;
+}
+
+std::string memory_model(const Arguments& arguments,
+                         ExploreStrategy strategy,
+                         const std::vector<std::string>& arches) {
+  if (!arguments.has("--memory")) return default_model(strategy, arches);
   return word_value(arguments, "--memory", {"sc", "tso", "weak"}, "these are the memory models");
 }
 
@@ -74,15 +85,11 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
   request.jobs = static_cast<unsigned>(number_value(arguments, "--jobs", 1, 1, most_jobs));
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
+  request.actors = chosen_actors(arguments, chosen);
   request.shrink = !arguments.has("--no-shrink");
   request.verbose = arguments.has("--verbose");
   take_strategy(arguments, request);
-  request.memory = memory_model(arguments, request.strategy);
-  const unsigned cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario);
-  if (request.strategy == ExploreStrategy::dpor && cpus > max_searched_cpus)
-    throw UsageError(
-        fmt::format("the dpor strategy takes at most {} CPUs, and this is {}; leave it out",
-                    max_searched_cpus, cpus));
+  request.memory = memory_model(arguments, request.strategy, request.arches);
   const ExplorePage page = explore(request, context);
   context.out << (context.json ? explore_json(page) : explore_text(page, context.paint));
   write_litmus(arguments, page, context);
@@ -103,7 +110,27 @@ ScheduleHeader header_of(const ExploreRequest& request,
                         .cpus = request.cpus};
   if (request.file != nullptr) header.fingerprint = fingerprint(request.file->text);
   for (const AllocRule& rule : request.fail_alloc) header.fail_alloc.push_back(rule.text);
+  header.actors = request.actors;
   return header;
+}
+
+unsigned cpus_of(const ExploreRequest& request) {
+  return request.cpus != 0 ? request.cpus : explored_cpus(*request.scenario);
+}
+
+// Of so many can be decided what they read.
+void check_cpus(const ExploreRequest& request) {
+  const bool is_dpor = request.strategy == ExploreStrategy::dpor;
+  const unsigned most = searched_cpus(request.actors.kinds());
+  if (cpus_of(request) <= most || (!is_dpor && request.memory == "sc")) return;
+  const bool actors_matter = cpus_of(request) <= max_searched_cpus;
+  throw UsageError(fmt::format(
+      "the {} takes at most {} CPUs{}, and this is {}; {}",
+      is_dpor ? "dpor strategy" : "memory model " + request.memory, most,
+      request.actors.kinds() == 0
+          ? ""
+          : fmt::format(" with --actors {}", print_hardware_actors(request.actors)),
+      cpus_of(request), actors_matter ? "type --actors none, or fewer" : "leave it out"));
 }
 
 Subject subject_of(const ExploreRequest& request, const std::string& arch) {
@@ -111,7 +138,8 @@ Subject subject_of(const ExploreRequest& request, const std::string& arch) {
   Subject subject{.scenario = std::string(scenario.name),
                   .arch = arch,
                   .without = request.fixes.without,
-                  .cpus = request.cpus != 0 ? request.cpus : explored_cpus(scenario)};
+                  .cpus = cpus_of(request)};
+  if (request.actors.kinds() != 0) subject.actors = print_hardware_actors(request.actors);
   describe(subject, request.file);
   return subject;
 }
@@ -147,7 +175,9 @@ ExploreReport run_once(const ExploreRequest& request,
   options.stop_at_step = request.stop_at_step;
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
+  options.actors = request.actors;
   if (request.file != nullptr) options.text = &request.file->text;
+  options.arch = arch;
   options.stop = &context.stop;
   const ScenarioRun& run = run_on(scenario, arch);
   if (run.explore == nullptr)
@@ -195,6 +225,7 @@ bool violated(const ExplorePage& page) {
 }
 
 ExplorePage explore(const ExploreRequest& request, Context& context) {
+  check_cpus(request);
   const ScenarioEntry& scenario = *request.scenario;
   ExplorePage page{.seed = request.seed,
                    .replayed = !request.schedule.empty(),
@@ -227,9 +258,15 @@ constexpr std::string_view explore_more =
     "Under tso and weak a load may see what has been overwritten; of each such load\n"
     "it says who wrote what, and which fences would have forced the new value;\n"
     "--litmus writes the accesses that matter as a test for herd7 and tlblab litmus.\n"
+    "weak keeps each load before its CPU's later stores; the kernel's model does not.\n"
+    "A search that found nothing says where that could matter: 'exact' if nowhere,\n"
+    "else which CPU might write what before it reads what.\n"
     "What is found does not depend on --jobs; where a time budget ends a search does.\n"
-    "What is found is made short: the fewest context switches, then hardware choices,\n"
-    "then steps that still break the same rule.\n\n"
+    "What is found is made short: the fewest context switches, then what hardware\n"
+    "does, then steps that still break the same rule.\n"
+    "A walker walks the page tables of the mm that its CPU has loaded, ahead of any\n"
+    "access, and fills the TLB; evict drops an entry of it. Each does so at any one\n"
+    "step of an execution, or with =N at N (walker=2), for a page that programs use.\n\n"
     "RULE is KEY=VALUE,...: site=S (user_page, page_table, gather_batch, table_batch,\n"
     "object) and cpu=N say of whom; number=N (the N-th, from 1), number=N-M (one of\n"
     "these, drawn for each execution), every=N or rate=P (others each time, or with\n"
@@ -246,6 +283,7 @@ constexpr std::string_view explore_more =
     "  forbid P1:r0 == 1                  may not hold at the end\n"
     "  exists P1:r0 == 0 || !(P1:r0 < 3)  can it hold at the end?\n"
     "  without nested-flush               unless --without says otherwise\n"
+    "  actors walker evict=2              unless --actors says otherwise\n"
     "  arch x86                           unless --arch says otherwise\n\n"
     "ADDRESS PAGES follow munmap mlock munlock uffd_unregister uffd_zeropage\n"
     "  madvise_dontneed madvise_dontneed_locked madvise_free madvise_cold\n"
@@ -295,8 +333,9 @@ Command explore_command() {
                       {"--strategy", "S",
                        "random, pct (priorities with few changes) or dpor (complete)"},
                       {"--preemptions", "N", "of random: at most N in each execution"},
-                      {"--memory", "M", "sc, tso, weak (default: tso with dpor, else sc)"},
+                      {"--memory", "M", "sc, tso, weak (default: sc; dpor: the backend's)"},
                       {"--require-complete", "", "exit code 3 if not every schedule was seen"},
+                      actors_option,
                       fail_alloc_option,
                       litmus_option,
                       {"--verbose", "", "show everything that the CPUs did, not only what matters"},

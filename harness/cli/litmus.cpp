@@ -54,23 +54,34 @@ Judged judge(const LitmusProgram& program, MemoryModel model, const Context& con
   return judged;
 }
 
+Json buffering_row(const LitmusBuffering& buffering) {
+  Json pairs = Json::array();
+  for (const LitmusBuffering::Pair& pair : buffering.pairs)
+    pairs.push_back({{"process", pair.process}, {"read", pair.read}, {"write", pair.write}});
+  return {{"exact", buffering.is_exact()},
+          {"pairs", std::move(pairs)},
+          {"hidden_flow", buffering.hidden}};
+}
+
 Json test_row(const LitmusProgram& program, std::string_view model, const Judged& judged) {
   const LitmusOutcome& outcome = judged.outcome;
   Json states = Json::array();
   for (const auto& state : outcome.tally.states()) states.push_back(state_text(program, state));
-  return {{"name", program.name},
-          {"model", model},
-          {"observation", outcome.tally.observation()},
-          {"positive", outcome.tally.positive()},
-          {"negative", outcome.tally.negative()},
-          {"states", std::move(states)},
-          {"condition", condition_text(program)},
-          {"ok", outcome.tally.holds(program.quantifier)},
-          {"complete", !outcome.interrupted},
-          {"executions", outcome.executions},
-          {"blocked", outcome.blocked},
-          {"steps", outcome.steps},
-          {"seconds", std::round(judged.seconds * 1e6) / 1e6}};
+  Json row{{"name", program.name},
+           {"model", model},
+           {"observation", outcome.tally.observation()},
+           {"positive", outcome.tally.positive()},
+           {"negative", outcome.tally.negative()},
+           {"states", std::move(states)},
+           {"condition", condition_text(program)},
+           {"ok", outcome.tally.holds(program.quantifier)},
+           {"complete", !outcome.interrupted},
+           {"executions", outcome.executions},
+           {"blocked", outcome.blocked},
+           {"steps", outcome.steps},
+           {"seconds", std::round(judged.seconds * 1e6) / 1e6}};
+  if (outcome.buffering) row["load_buffering"] = buffering_row(*outcome.buffering);
+  return row;
 }
 
 void say_interrupted(const LitmusProgram& program, const LitmusOutcome& outcome, Context& context) {
@@ -90,7 +101,9 @@ int run_litmus_command(const Arguments& arguments, Context& context) {
     if (context.json)
       tests.push_back(test_row(program, name_of(model), judged));
     else if (!interrupted)  // a verdict over a part of the executions would be none
-      (context.out << litmus_text(program, judged.outcome.tally, judged.seconds)).flush();
+      (context.out << litmus_text(program, judged.outcome.tally, judged.seconds)
+                   << buffering_text(judged.outcome))
+          .flush();
     if (interrupted) {
       say_interrupted(program, judged.outcome, context);
       break;
@@ -122,8 +135,9 @@ Command litmus_command() {
               "It may call what linux-kernel.def defines but for SRCU, and has if and else but\n"
               "no loops. 'locations [x; 0:r0]' shows more of the final states, 'filter (P)'\n"
               "drops executions without P. weak is the kernel's model without load buffering:\n"
-              "each load stays before all later stores of its process. Whatever is observed,\n"
-              "the exit code is 0.\n\n"
+              "each load stays before all later stores of its process. Where that could make a\n"
+              "difference, lines 'Load buffering: ...' say so. Whatever is observed, the exit\n"
+              "code is 0.\n\n"
               "examples:\n"
               "  tlblab litmus SB.litmus\n"
               "  tlblab litmus --memory tso --json *.litmus\n",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "harness/cli/errors.h"
 #include "harness/cli/suggest.h"
@@ -28,6 +29,20 @@ std::vector<std::string> names_of(const Entries& entries) {
   names.reserve(entries.size());
   for (const auto& entry : entries) names.emplace_back(entry.name);
   return names;
+}
+
+void check_options(std::string_view arch) {
+  const BackendEntry& backend = *find_backend(arch);
+  for (std::size_t plus = arch.find('+'); plus != std::string_view::npos;) {
+    const std::size_t next = arch.find('+', plus + 1);
+    const std::string_view option = arch.substr(plus + 1, next - plus - 1);
+    if (std::ranges::find(backend.options, option) == backend.options.end())
+      throw UsageError(fmt::format(
+          "--arch: {} has no option '{}'; {}", backend.name, option,
+          backend.options.empty() ? fmt::format("type {}", backend.name)
+                                  : fmt::format("it has {}", fmt::join(backend.options, ", "))));
+    plus = next;
+  }
 }
 
 }  // namespace
@@ -58,7 +73,8 @@ std::vector<std::string> chosen_arches(const Arguments& arguments,
     if (find_backend(name) == nullptr)
       throw UsageError(fmt::format("--arch: there is no backend '{}'; {}", name,
                                    advice(name, backend_names(), "backends")));
-    if (std::ranges::find(offered, name) == offered.end())
+    check_options(name);
+    if (std::ranges::find(offered, without_options(name)) == offered.end())
       throw UsageError(fmt::format("--arch: {} is not there on {}; type --arch {}", offered_by,
                                    name, joined(offered, ",")));
     if (std::ranges::find(chosen, name) == chosen.end()) chosen.push_back(name);
@@ -66,8 +82,30 @@ std::vector<std::string> chosen_arches(const Arguments& arguments,
   return chosen;
 }
 
+std::vector<std::string> with_strategies(const Arguments& arguments,
+                                         const std::vector<std::string>& arches) {
+  if (!arguments.has("--strategy")) return arches;
+  std::vector<std::string> all, known{"default"};
+  for (const std::string& arch : arches)
+    for (const std::string_view option : find_backend(arch)->options) known.emplace_back(option);
+  const std::vector<std::string> asked = list_value(arguments, "--strategy");
+  for (const std::string& strategy : asked)
+    if (std::ranges::find(known, strategy) == known.end())
+      throw UsageError(fmt::format("--strategy: there is no '{}' on {}; type {}", strategy,
+                                   joined(arches), joined(known, ", ", " or ")));
+  for (const std::string& arch : arches) {
+    const auto& options = find_backend(arch)->options;
+    for (const std::string& strategy : asked) {
+      if (strategy == "default") all.push_back(arch);
+      if (std::ranges::find(options, strategy) != options.end())
+        all.push_back(fmt::format("{}+{}", arch, strategy));
+    }
+  }
+  return all;
+}
+
 const ScenarioRun& run_on(const ScenarioEntry& entry, std::string_view arch) {
-  const auto run = std::ranges::find(entry.runs, arch, &ScenarioRun::arch);
+  const auto run = std::ranges::find(entry.runs, without_options(arch), &ScenarioRun::arch);
   if (run != entry.runs.end()) return *run;
   throw UsageError(fmt::format("{} is not there on '{}'; it is on {}", entry.name, arch,
                                joined(arches_of(entry))));

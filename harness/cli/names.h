@@ -18,6 +18,10 @@ namespace tlblab {
 [[nodiscard]] std::vector<std::string> chosen_arches(const Arguments& arguments,
                                                      const std::vector<std::string>& offered,
                                                      std::string_view offered_by);
+// --strategy S,T: each of them with each of these options that it has; "default": without. Throws if
+// none has one.
+[[nodiscard]] std::vector<std::string> with_strategies(const Arguments& arguments,
+                                                       const std::vector<std::string>& arches);
 [[nodiscard]] std::vector<std::string> backend_names();
 [[nodiscard]] std::vector<std::string> arches_of(const ScenarioEntry& entry);
 [[nodiscard]] const ScenarioRun& run_on(const ScenarioEntry& entry, std::string_view arch);

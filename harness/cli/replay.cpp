@@ -141,6 +141,7 @@ int run_replay(const Arguments& arguments, Context& context) {
   request.fixes = fixes_without(header.without);
   request.cpus = header.cpus;
   request.memory = header.model;
+  request.actors = header.actors;
   request.verbose = arguments.has("--verbose");
   request.stop_at_step = break_step(arguments);
   for (const std::string& rule : header.fail_alloc)
@@ -176,7 +177,8 @@ Command replay_command() {
               "allocations that fail. Of a scenario that is a text it names the file, and is\n"
               "refused if the text says something else by now.\n"
               "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
-              "RCU callbacks, a:2 is the hardware's answer 2 (tso, weak: a load sees the second\n"
+              "RCU callbacks, a.walk and a.evict are what hardware does unasked (explore\n"
+              "--actors), a:2 is the hardware's answer 2 (tso, weak: a load sees the second\n"
               "value before the newest). It can be edited, and cut: where it ends the running\n"
               "CPU goes on. A file that holds one will do. Exit code 1 if the violation came\n"
               "again, 2 if the schedule cannot be followed.\n\n"

@@ -19,7 +19,7 @@ namespace tlblab {
 
 struct TraceRequest {
   std::string file;
-  std::vector<const BackendEntry*> backends;
+  std::vector<std::string> arches;  // backends, with options
   unsigned cpus = 0;
   PlacePolicy policy;
   bool oracles = true;
@@ -55,6 +55,7 @@ struct ExploreRequest {
   std::string memory = "sc";
   std::optional<unsigned> preemptions;
   std::vector<AllocRule> fail_alloc;
+  HardwareActors actors;
   unsigned jobs = 1;               // processes
   std::string schedule;            // not empty: this one is replayed, once
   bool shrink = true;              // what is found

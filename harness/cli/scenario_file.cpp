@@ -115,6 +115,11 @@ ChosenFixes chosen_fixes(const Arguments& arguments, const ChosenScenario& scena
   return scenario.file ? fixes_without(scenario.file->without()) : ChosenFixes{};
 }
 
+HardwareActors chosen_actors(const Arguments& arguments, const ChosenScenario& scenario) {
+  return hardware_actors(arguments, scenario.file ? scenario.file->text.actors
+                                                  : parse_hardware_actors(scenario.entry->actors));
+}
+
 void describe(Subject& subject, const ScenarioFile* file) {
   if (file == nullptr) return;
   subject.fingerprint = fingerprint(file->text);

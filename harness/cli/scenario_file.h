@@ -43,6 +43,9 @@ struct ChosenScenario {
 [[nodiscard]] std::vector<std::string> chosen_arches(const Arguments& arguments,
                                                      const ChosenScenario& scenario);
 [[nodiscard]] ChosenFixes chosen_fixes(const Arguments& arguments, const ChosenScenario& scenario);
+// The same of --actors.
+[[nodiscard]] HardwareActors chosen_actors(const Arguments& arguments,
+                                           const ChosenScenario& scenario);
 
 // What a page says of a subject that is a file; of another one, null, nothing.
 void describe(Subject& subject, const ScenarioFile* file);

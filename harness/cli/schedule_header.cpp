@@ -19,11 +19,12 @@ namespace {
 constexpr std::string_view without_key = "without=";
 constexpr std::string_view cpus_key = "cpus=";
 constexpr std::string_view fail_alloc_key = "fail-alloc=";
+constexpr std::string_view actors_key = "actors=";
 constexpr std::string_view file_key = "file=";
 constexpr std::string_view text_key = "text=";
 constexpr std::string_view shape =
     "v1 SCENARIO|file=FILE ARCH sc [text=FINGERPRINT] [without=FIX,FIX] [cpus=N] "
-    "[fail-alloc=RULE] : STEPS";
+    "[fail-alloc=RULE] [actors=A,A] : STEPS";
 
 [[noreturn]] void refuse(std::string_view what) {
   throw UsageError(fmt::format("the schedule {}; type '{}' as explore printed it", what, shape));
@@ -46,6 +47,15 @@ std::string checked_rule(std::string_view word) {
     return parse_alloc_rule(rule).text;
   } catch (const AllocRuleError& error) {
     throw UsageError(fmt::format("the schedule says {}{}", fail_alloc_key, error.what()));
+  }
+}
+
+HardwareActors checked_actors(std::string_view word) {
+  const std::string_view actors = word.substr(actors_key.size());
+  try {
+    return parse_hardware_actors(actors);
+  } catch (const HardwareActorsError& error) {
+    throw UsageError(fmt::format("the schedule says {}: {}", word, error.what()));
   }
 }
 
@@ -95,6 +105,8 @@ std::string with_header(const ScheduleHeader& header, const std::string& steps) 
   if (header.cpus != 0) schedule.header.push_back(fmt::format("{}{}", cpus_key, header.cpus));
   for (const std::string& rule : header.fail_alloc)
     schedule.header.push_back(std::string(fail_alloc_key) + rule);
+  if (header.actors.kinds() != 0)
+    schedule.header.push_back(std::string(actors_key) + print_hardware_actors(header.actors));
   return print_schedule(schedule);
 }
 
@@ -119,6 +131,8 @@ ScheduleHeader header_of(const std::string& text) {
       header.cpus = parse_cpus(words[at]);
     else if (words[at].starts_with(fail_alloc_key))
       header.fail_alloc.push_back(checked_rule(words[at]));
+    else if (words[at].starts_with(actors_key))
+      header.actors = checked_actors(words[at]);
     else if (file && words[at].starts_with(text_key))
       header.fingerprint = parse_fingerprint(words[at]);
     else

@@ -6,13 +6,15 @@
 //   v1 file=my.scenario x86 sc text=0123456789abcdef without=nested-flush : a7 b12
 //
 // Scenario, backend and memory model in this order; the others only where they differ from the
-// default, in any order; fail-alloc= once for each rule. Of a scenario that is a text, its file and
+// default, in any order; fail-alloc= once for each rule; actors= if the hardware does anything. Of a scenario that is a text, its file and
 // the fingerprint of what it said. In the file's name what would part words stands as %20 and the
 // like.
 #pragma once
 
 #include <string>
 #include <vector>
+
+#include "harness/workload/hardware_actors.h"
 
 namespace tlblab {
 
@@ -22,6 +24,7 @@ struct ScheduleHeader {
   std::vector<std::string> without;
   unsigned cpus = 0;  // 0: as many as the scenario has actors
   std::vector<std::string> fail_alloc{};
+  HardwareActors actors{};
   std::string fingerprint{};  // not empty: `scenario` is the name of a file
   friend bool operator==(const ScheduleHeader&, const ScheduleHeader&) = default;
 };

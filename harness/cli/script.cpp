@@ -21,14 +21,13 @@ namespace {
 
 constexpr unsigned most_cpus = 2;  // a script knows two threads
 
-const BackendEntry& chosen_backend(const Arguments& arguments) {
+std::string chosen_arch(const Arguments& arguments) {
   const std::vector<std::string> names = chosen_arches(arguments, backend_names(), "script");
   if (names.size() > 1)
     throw UsageError(fmt::format("--arch: a script runs on one backend; type --arch {}", names[0]));
-  const BackendEntry* backend = find_backend(names[0]);
-  if (backend->script == nullptr)
+  if (find_backend(names[0])->script == nullptr)
     throw UsageError(fmt::format("--arch {}: it cannot run scripts; type --arch x86", names[0]));
-  return *backend;
+  return names[0];
 }
 
 Script script_of(const Arguments& arguments) {
@@ -40,11 +39,11 @@ Script script_of(const Arguments& arguments) {
 }
 
 int run_script_command(const Arguments& arguments, Context& context) {
-  const BackendEntry& backend = chosen_backend(arguments);
+  const std::string arch = chosen_arch(arguments);
   const auto asked = static_cast<unsigned>(number_value(arguments, "--cpus", 0, 1, most_cpus));
   const PlacePolicy policy = chosen_policy(arguments);
   ScriptPage page{.file = arguments.words.front(),
-                  .arch = std::string(backend.name),
+                  .arch = arch,
                   .oracles = !arguments.has("--no-oracles"),
                   .pages = arguments.has("--pages"),
                   .seats = {},
@@ -53,6 +52,7 @@ int run_script_command(const Arguments& arguments, Context& context) {
                   .tool = tool_facts(),
                   .host = host_facts()};
   ScriptOptions options;
+  options.arch = arch;
   options.cpus = asked != 0 ? asked : page.script.second_thread != 0 ? most_cpus : 1;
   check_script(page.script, options.cpus);
   Seating seating = seat(policy, std::max(options.cpus, page.script.child_cpu + 1), context);
@@ -60,7 +60,7 @@ int run_script_command(const Arguments& arguments, Context& context) {
   options.placement = std::move(seating.placement);
   options.oracles = page.oracles;
   options.stop = &context.stop;
-  page.report = backend.script(page.script, options);
+  page.report = find_backend(arch)->script(page.script, options);
   context.out << (context.json ? script_json(page) : script_text(page, context.paint));
   if (page.report.script.interrupted) return exit_interrupted;
   return page.report.violations != 0 ? exit_violation : exit_fine;

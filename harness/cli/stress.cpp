@@ -79,6 +79,7 @@ StressPage stress(const StressRequest& request, Context& context) {
                               request.seconds);
     Subject subject{std::string(scenario.name), arch, request.fixes.without, cpus};
     describe(subject, request.file);
+    options.arch = arch;
     page.runs.push_back({std::move(subject), run_on(scenario, arch).stress(options)});
     check_setup(request.file, page.runs.back().report.examples);
     if (context.stop) break;

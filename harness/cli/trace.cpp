@@ -27,23 +27,23 @@ void check_world(const Arguments& arguments) {
     throw UsageError("--world virtual: there is no virtual clock yet; type --world real");
 }
 
-std::vector<const BackendEntry*> chosen_backends(const Arguments& arguments) {
-  std::vector<const BackendEntry*> backends;
-  for (const std::string& name : chosen_arches(arguments, backend_names(), "replay")) {
-    backends.push_back(find_backend(name));
-    if (backends.back()->trace == nullptr)
+std::vector<std::string> replaying_arches(const Arguments& arguments) {
+  std::vector<std::string> arches =
+      with_strategies(arguments, chosen_arches(arguments, backend_names(), "replay"));
+  for (const std::string& name : arches)
+    if (find_backend(name)->trace == nullptr)
       throw UsageError(fmt::format("--arch {}: it cannot replay; type --arch x86", name));
-  }
-  return backends;
+  return arches;
 }
 
-TraceReport replay_on(const BackendEntry& backend,
+TraceReport replay_on(const std::string& arch,
                       const Recording& recording,
                       TraceOptions options,
                       const Context& context) {
-  Progress progress(context.err, context.progress, fmt::format("replaying on {}", backend.name));
+  Progress progress(context.err, context.progress, fmt::format("replaying on {}", arch));
+  options.arch = arch;
   options.on_progress = [&progress](std::size_t done, std::size_t of) { progress.show(done, of); };
-  return backend.trace(recording, options);
+  return find_backend(arch)->trace(recording, options);
 }
 
 bool interrupted(const TracePage& page) {
@@ -58,7 +58,7 @@ int run_trace(const Arguments& arguments, Context& context) {
   check_world(arguments);
   TraceRequest request{
       .file = arguments.words.front(),
-      .backends = chosen_backends(arguments),
+      .arches = replaying_arches(arguments),
       .cpus = static_cast<unsigned>(number_value(arguments, "--cpus", 0, 1, max_cpus)),
       .policy = chosen_policy(arguments),
       .oracles = !arguments.has("--no-oracles"),
@@ -66,9 +66,9 @@ int run_trace(const Arguments& arguments, Context& context) {
       .on_event = {}};
   std::optional<EventsFile> events;
   if (const auto path = arguments.value("--events")) {
-    if (request.backends.size() > 1)
+    if (request.arches.size() > 1)
       throw UsageError(fmt::format("--events: it is of one backend; type --arch {} with it",
-                                   request.backends.front()->name));
+                                   request.arches.front()));
     events.emplace(*path, request.file);
     request.on_event = [&events](const ReplayEvent& event) { events->add(event); };
   }
@@ -105,9 +105,8 @@ TracePage trace(const TraceRequest& request, Context& context) {
   options.fail_alloc = request.fail_alloc;
   options.on_event = request.on_event;
   options.stop = &context.stop;
-  for (const BackendEntry* backend : request.backends) {
-    page.runs.push_back(
-        {std::string(backend->name), replay_on(*backend, recording, options, context)});
+  for (const std::string& arch : request.arches) {
+    page.runs.push_back({arch, replay_on(arch, recording, options, context)});
     if (context.stop) break;
   }
   return page;
@@ -120,6 +119,7 @@ Command trace_command() {
           .most_words = 1,
           .line = "replay a recorded program's memory activity, against what the kernel did",
           .options = {{"--arch", "A[,A]|all", "on these backends (default: the first one)"},
+                      {"--strategy", "S[,S]", "with these of their options; default: with none"},
                       {"--cpus", "N", "simulated CPUs (default: those of the recording)"},
                       place_option,
                       {"--world", "W", "real: on threads; there is no other yet"},

@@ -83,6 +83,17 @@ std::string word_value(const Arguments& arguments,
                                joined(allowed, ", ", " or ")));
 }
 
+HardwareActors hardware_actors(const Arguments& arguments, const HardwareActors& otherwise) {
+  const std::optional<std::string> text = arguments.value(actors_option.name);
+  if (!text) return otherwise;
+  if (text->empty()) throw UsageError("--actors '' names nobody; type --actors none");
+  try {
+    return parse_hardware_actors(*text);
+  } catch (const HardwareActorsError& error) {
+    throw UsageError(fmt::format("{} '{}': {}", actors_option.name, *text, error.what()));
+  }
+}
+
 std::vector<AllocRule> alloc_rules(const Arguments& arguments, std::string_view otherwise) {
   std::vector<AllocRule> rules;
   const auto found = arguments.options.find(fail_alloc_option.name);

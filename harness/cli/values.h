@@ -9,6 +9,7 @@
 
 #include "harness/cli/command.h"
 #include "harness/workload/alloc_failures.h"
+#include "harness/workload/hardware_actors.h"
 
 namespace tlblab {
 
@@ -32,12 +33,16 @@ inline constexpr double max_duration = 1e6;  // seconds, 11 days
 [[nodiscard]] double seconds_value(const Arguments& arguments,
                                    std::string_view option,
                                    double otherwise);
+[[nodiscard]] HardwareActors hardware_actors(const Arguments& arguments,
+                                             const HardwareActors& otherwise);
 // --fail-alloc, as often as it was given; `otherwise` if it was not, and none for the word none.
 [[nodiscard]] std::vector<AllocRule> alloc_rules(const Arguments& arguments,
                                                  std::string_view otherwise = {});
 inline constexpr OptionSpec fail_alloc_option{
     "--fail-alloc", "RULE",
     "make allocations fail, for instance site=gather_batch,every=3; may be given again"};
+inline constexpr OptionSpec actors_option{
+    "--actors", "A[,A]", "walker, evict: what the hardware does unasked (none: nothing)"};
 // One of a few words; `why_not` explains why there are no others.
 [[nodiscard]] std::string word_value(const Arguments& arguments,
                                      std::string_view option,

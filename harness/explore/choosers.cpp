@@ -5,12 +5,32 @@
 
 namespace tlblab {
 
-unsigned RandomChooser::choose(const ChoicePoint& point) noexcept {
+void RandomChooser::draw_first() noexcept {
+  state_ = first_;
+  draw();
+}
+
+// For the next question: who asks now need not wait for it.
+void RandomChooser::draw() noexcept {
   state_ ^= state_ >> 12;
   state_ ^= state_ << 25;
   state_ ^= state_ >> 27;
-  const std::uint64_t high = state_ * 0x2545f4914f6cdd1dULL >> 32;
-  return static_cast<unsigned>(high * point.choices >> 32);
+  drawn_ = state_ * 0x2545f4914f6cdd1dULL >> 32;
+}
+
+unsigned RandomChooser::take(unsigned choices) noexcept {
+  const auto answer = static_cast<unsigned>(drawn_ * choices >> 32);
+  draw();
+  return answer;
+}
+
+unsigned RandomChooser::choose(const ChoicePoint& point) noexcept {
+  if (point.enabled.hardware == 0) [[likely]]
+    return take(point.choices);
+  const unsigned hardware = count_actors(point.enabled.hardware), rest = point.choices - hardware;
+  if (rest == 0) return take(hardware);
+  const unsigned one_in = 1U << first_ % factors;
+  return take(one_in) == 0 ? rest + take(hardware) : take(rest);
 }
 
 unsigned ReplayChooser::choose(const ChoicePoint& point) noexcept {

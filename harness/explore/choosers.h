@@ -18,16 +18,24 @@ namespace tlblab {
   return value ^ (value >> 31);
 }
 
-// A random walk: every answer is as likely as every other, at every choice.
+// A random walk: every answer is as likely as every other, at every choice. Only what the hardware does
+// unasked is rarer, in each execution by another factor: it can be done at every step, and would be done
+// before anything else.
 class RandomChooser final : public Chooser {
  public:
-  explicit RandomChooser(std::uint64_t seed) noexcept : first_(mixed(seed) | 1), state_(first_) {}
+  explicit RandomChooser(std::uint64_t seed) noexcept : first_(mixed(seed) | 1) { draw_first(); }
   [[nodiscard]] unsigned choose(const ChoicePoint& point) noexcept override;
-  void restart() noexcept override { state_ = first_; }
+  void restart() noexcept override { draw_first(); }
 
  private:
+  static constexpr unsigned factors = 9;  // powers of two
+  void draw_first() noexcept;
+  void draw() noexcept;
+  [[nodiscard]] unsigned take(unsigned choices) noexcept;
+
   std::uint64_t first_;
-  std::uint64_t state_;  // of xorshift64*, never 0
+  std::uint64_t state_ = 0;  // of xorshift64*, never 0
+  std::uint64_t drawn_ = 0;  // of 32 bits
 };
 
 // Repeats a schedule. Where it ends, or where it asks for what cannot be (it was edited, or the

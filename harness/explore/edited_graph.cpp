@@ -36,9 +36,21 @@ void EditedGraph::put(std::span<const PutFence> fences, EventId at, bool behind)
 // Of this write and those before it in coherence; the new number.
 EventId EditedGraph::last_there(unsigned location, EventId write) const {
   const std::vector<EventId>& writes = from_.location(location).writes;
-  for (std::size_t place = write == none ? 0 : from_.place_of(location, write); place > 0; --place)
+  for (std::size_t place = from_.place_of(location, write); place > 0; --place)
     if (numbers_[writes[place - 1]] != none) return numbers_[writes[place - 1]];
   return none;
+}
+
+// What the event follows. A read that is missing orders nothing, of what an unlock has before it the
+// last that is there does.
+std::uint16_t EditedGraph::place_there(const GraphEvent& event) const {
+  const auto thread = from_.thread(event.thread);
+  for (unsigned place = event.follows; place > 0; --place) {
+    if (const EventId number = numbers_[thread[place - 1]]; number != none)
+      return static_cast<std::uint16_t>(graph_.event(number).po + 1);
+    if (event.kind != GraphEventKind::unlock_lock) return 0;
+  }
+  return 0;
 }
 
 void EditedGraph::add(EventId id) {
@@ -46,6 +58,7 @@ void EditedGraph::add(EventId id) {
   event.cause = event.cause == none ? none : numbers_[event.cause];
   event.waited_for = event.waited_for == none ? none : numbers_[event.waited_for];
   event.source = event.is_read() ? last_there(event.location, event.source) : none;
+  event.follows = place_there(event);
   numbers_[id] = graph_.add(event, event.is_write() ? last_there(event.location, id) : none);
 }
 

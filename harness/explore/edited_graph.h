@@ -29,6 +29,7 @@ class EditedGraph {
   void put(std::span<const PutFence> fences, EventId at, bool behind);
   void add(EventId id);
   [[nodiscard]] EventId last_there(unsigned location, EventId write) const;
+  [[nodiscard]] std::uint16_t place_there(const GraphEvent& event) const;
 
   const ExecutionGraph& from_;
   std::vector<EventId> numbers_;  // in the new graph

@@ -61,6 +61,14 @@ const char* access_name(std::uint64_t access) {
   return names.at(access);
 }
 
+EventText text_of_hash(const trace_event& e) {
+  if (e.kind == EventKind::hash_remove)
+    return {"hash_remove", address(e.a), fmt::format("hash entry {} for {:#x} goes", e.b, e.a),
+            true};
+  return {"hash_insert", address(e.a),
+          fmt::format("hash entry {} for {:#x}: {}", e.b, e.a, page_name(e.c)), true};
+}
+
 }  // namespace
 
 EventText text_of(const trace_event& e) {
@@ -117,6 +125,8 @@ EventText text_of(const trace_event& e) {
       return {"page_clean_act", page,
               (static_cast<CleanAct>(e.b) == CleanAct::discard ? "discard " : "write back ") + page,
               key};
+    case EventKind::hash_insert:
+    case EventKind::hash_remove: return text_of_hash(e);
   }
   return {"event", "", "event"};
 }

@@ -40,10 +40,7 @@ bool GraphSearch::find_ordered(unsigned word) {
 }
 
 void GraphSearch::begin_anew() {
-  depth_ = 0;
-  level().graph.clear(threads_);
-  level().nodes.clear();
-  level().alternatives.clear();
+  forget_graphs();
   counts_ = {};
   started_ = false;
   cut_ = true;

@@ -2,16 +2,15 @@
 // Graph search: one execution, in which somebody else says what is read. Operations come in
 // the order in which they are made, so each graph is one that the model allows, and each that it allows
 // can come of it. Under sc that order is the one that everybody sees: there is nothing to be said.
+#include <algorithm>
+
 #include "harness/explore/graph_search.h"
 
 namespace tlblab {
 
 void GraphSearch::begin_empty() {
-  depth_ = 0;
-  Level& only = level();
-  only.nodes.clear();
-  only.alternatives.clear();
-  only.graph.clear(threads_);
+  forget_graphs();
+  growing_.forget();
   initial_.clear();
   again();
 }
@@ -28,14 +27,9 @@ EventId GraphSearch::picked() const { return choices_[choices_.size() == 1 ? 0 :
 
 // It can, and what it writes could follow. Between the parts of another nothing comes.
 bool GraphSearch::can_be_read(const GraphEvent& event) {
-  ExecutionGraph& graph = level().graph;
-  const std::vector<EventId>& writes = graph.location(event.location).writes;
-  const EventId next = writes[graph.place_of(event.location, event.source)];
-  if (event.modifies && graph.event(next).modifies) return false;
-  graph.add(event);
-  const bool can = allowed() && (!event.modifies || allowed_with(write_of(event), event.source));
-  graph.remove_last();
-  return can;
+  if (event.modifies && parts_modify(event.location, event.source)) return false;
+  if (const auto may = growing_.may_add(graph(), event, initial_write)) return *may;
+  return allowed_with(event, initial_write) && (!event.modifies || can_follow(event));
 }
 
 bool GraphSearch::pick_source(GraphEvent event) {
@@ -57,23 +51,18 @@ bool GraphSearch::pick_source(GraphEvent event) {
   return !event.modifies || add_modify_write();
 }
 
-void GraphSearch::collect_places(const GraphEvent& event) {
-  const ExecutionGraph& graph = level().graph;
-  const std::vector<EventId>& writes = graph.location(event.location).writes;
-  choices_.assign({writes.empty() ? initial_write : writes.back()});
-  if (model_ == MemoryModel::sc) return;
-  for (std::size_t place = writes.size(); place-- > known_place(event);) {
-    if (graph.event(writes[place]).modifies) continue;  // belongs to what is before it
-    const EventId after = place == 0 ? initial_write : writes[place - 1];
-    if (allowed_with(event, after)) choices_.push_back(after);
-  }
-}
-
-bool GraphSearch::pick_place(const GraphEvent& event, std::optional<EventId> behind) {
+// Without `behind` the place is picked.
+void GraphSearch::pick_place(const GraphEvent& event, std::optional<EventId> behind) {
   add_locations();
-  if (!behind) collect_places(event);
-  level().graph.add(event, behind ? *behind : picked());
-  return true;
+  if (!behind) {
+    const std::vector<EventId>& writes = graph().location(event.location).writes;
+    choices_.clear();
+    if (model_ != MemoryModel::sc) collect_older_places(event);
+    choices_.push_back(writes.empty() ? initial_write : writes.back());
+    std::ranges::reverse(choices_);
+    behind = picked();
+  }
+  level().graph.add(event, *behind);
 }
 
 }  // namespace tlblab

@@ -90,6 +90,21 @@ bool GraphSearch::was_next(EventId read) const {
 
 // ---- revisits -------------------------------------------------------------------------------------
 
+// The thread was stuck before this write when the read was there already, and others have moved since:
+// the graph that would come of it has been made. With another source it would be another.
+bool GraphSearch::was_offered(EventId read, EventId write) const {
+  const GraphEvent& event = graph().event(write);
+  const auto thread = graph().thread(event.thread);
+  const unsigned own = event.po - (event.modifies ? 1U : 0U);  // its first event
+  int there = graph().event(read).stamp;
+  if (own != 0) there = std::max<int>(there, graph().event(thread[own - 1]).stamp);
+  if (const EventId source = graph().event(thread[own]).source; event.modifies && source != none)
+    there = std::max<int>(there, graph().event(source).stamp);
+  return std::ranges::any_of(graph().events(), [&](const GraphEvent& later) {
+    return (later.stuck >> event.thread & 1U) != 0 && later.stamp > there;
+  });
+}
+
 // It came after the read and did not lead to the write.
 bool GraphSearch::taken_away(EventId event, EventId read, EventId write) const noexcept {
   return event != write && graph().event(event).stamp > graph().event(read).stamp &&

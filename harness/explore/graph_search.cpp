@@ -15,7 +15,8 @@ bool waits(const GraphEvent& event) noexcept { return event.waits(); }
 
 }  // namespace
 
-GraphSearch::GraphSearch(MemoryModel model, unsigned threads) : model_(model), threads_(threads) {
+GraphSearch::GraphSearch(MemoryModel model, unsigned threads)
+    : model_(model), threads_(threads), growing_(model), axioms_(model) {
   levels_.push_back(std::make_unique<Level>());
   level().graph.clear(threads);
 }
@@ -27,12 +28,21 @@ unsigned GraphSearch::add_location(std::uint64_t initial) {
 
 // ---- one execution after the other ----------------------------------------------------------------
 
+void GraphSearch::forget_graphs() {
+  depth_ = 0;
+  level().graph.clear(threads_);
+  level().nodes.clear();
+  level().alternatives.clear();
+}
+
 void GraphSearch::again() {
   at_.assign(threads_, 0);
   blocks_.assign(threads_, {});
   waiting_locks_.assign(threads_, std::nullopt);
   for (Additions& additions : additions_) additions.made.assign(additions.made.size(), 0);
   cut_ = ended_ = false;
+  stuck_ = 0;
+  size_if_stuck_.assign(threads_, 0);
 }
 
 bool GraphSearch::next() {
@@ -57,7 +67,7 @@ bool GraphSearch::next() {
 }
 
 void GraphSearch::end(std::uint32_t waiting) {
-  if (overtaken()) {
+  if (stuck_ != 0 || overtaken()) {
     ++counts_.blocked;
   } else {
     ++counts_.executions;
@@ -83,6 +93,21 @@ bool GraphSearch::overtaken() const {
 void GraphSearch::cut() noexcept {
   cut_ = true;
   ++counts_.blocked;
+}
+
+// The next event of the thread. What others do may change that, or take away what is in its way.
+void GraphSearch::cannot_be(unsigned thread) {
+  if (!may_stick()) return cut();
+  stuck_ = static_cast<std::uint16_t>(stuck_ | 1U << thread);
+  size_if_stuck_[thread] = graph().size();
+  static_cast<void>(wait(thread, false));
+}
+
+// Nothing has been added since.
+bool GraphSearch::is_stuck_still(unsigned thread) {
+  if (size_if_stuck_[thread] != graph().size() || graph().size() == 0) return false;
+  cannot_be(thread);
+  return true;
 }
 
 // True: there is an execution with it; the graph is the one to begin with.
@@ -113,6 +138,7 @@ bool GraphSearch::take(Node& node) {
 
 std::optional<EventId> GraphSearch::repeated(unsigned thread) {
   ++counts_.steps;
+  stuck_ = static_cast<std::uint16_t>(stuck_ & ~(1U << thread));
   const auto events = graph().thread(thread);
   if (at_[thread] >= events.size()) {
     ++at_[thread];
@@ -155,12 +181,16 @@ GraphEvent GraphSearch::event_of(const Access& access, GraphEventKind kind) cons
   event.run = blocks_[access.thread].run;
   event.no_callbacks = blocks_[access.thread].no_callbacks;
   event.cause = blocks_[access.thread].cause;
+  event.follows = blocks_[access.thread].follows;
+  event.stuck = stuck_;
   return event;
 }
 
 // A new read, and the write that belongs to it if it modifies. Returns what was read.
 std::uint64_t GraphSearch::make_read(const GraphEvent& event) {
-  if (!add_read(event)) cut();
+  if (is_stuck_still(event.thread)) return 0;
+  if (!add_read(event)) cannot_be(event.thread);
+  if (is_stuck(event.thread)) return 0;
   const bool wrote = graph().event(graph().size() - 1).is_write();
   if (wrote) ++at_[event.thread];
   return read_was(static_cast<EventId>(graph().size() - (wrote ? 2 : 1)));
@@ -180,7 +210,8 @@ void GraphSearch::store(const Access& access, std::uint64_t value) {
   GraphEvent event = event_of(access, GraphEventKind::write);
   event.release = access.o == order::release;
   event.value = value;
-  if (!add_write(event, std::nullopt)) cut();
+  if (is_stuck_still(access.thread)) return;
+  if (!add_write(event, std::nullopt)) cannot_be(access.thread);
 }
 
 std::uint64_t GraphSearch::modify(const Access& access, const Modify& modify, bool noreturn) {
@@ -216,9 +247,7 @@ std::uint64_t GraphSearch::make_await(const Access& access,
                                       std::uint64_t most) {
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.acquire = access.o == order::acquire;
-  event.awaits = true;
-  event.wanted = least;
-  event.wanted_to = most;
+  event.await(least, most);
   return make_read(event);
 }
 
@@ -230,9 +259,7 @@ std::uint64_t GraphSearch::await_modify(const Access& access,
   if (const auto id = repeated(access.thread)) return modify_was(*id, modify);
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
-  event.awaits = true;
-  event.wanted = least;
-  event.wanted_to = largest;
+  event.await(least, largest);
   return make_read(event);
 }
 
@@ -243,9 +270,7 @@ void GraphSearch::waits_for(const Access& access,
   if (order_additions(access.location)) return;
   GraphEvent event = event_of(access, GraphEventKind::read);
   event.modify = modify;
-  event.awaits = true;
-  event.wanted = least;
-  event.wanted_to = most;
+  event.await(least, most);
   add_locations();
   waiting_locks_[access.thread] = event;
 }
@@ -277,6 +302,7 @@ bool GraphSearch::stands(unsigned thread) const noexcept {
 void GraphSearch::forget_reads(unsigned thread, unsigned n) {
   Level& top = level();
   for (; n > 0; --n) {
+    if (pick_) growing_.remove_read(top.graph);
     top.graph.remove_last();
     if (!top.nodes.empty() && top.nodes.back().size == top.graph.size()) {
       top.alternatives.resize(top.nodes.back().first);
@@ -337,7 +363,7 @@ bool GraphSearch::lock(unsigned thread, unsigned location, bool implied) {
   }
   waiting_locks_[thread].reset();
   make_read(event);
-  return true;
+  return !is_stuck(thread);
 }
 
 bool GraphSearch::trylock(unsigned thread, unsigned location) {
@@ -360,24 +386,35 @@ void GraphSearch::unlock(unsigned thread, unsigned location, bool implied) {
   event.release = true;
   if (pick_)
     pick_place(event, graph().location(event.location).writes.back());
-  else if (!add_unlock(event))
-    cut();
+  else if (!is_stuck_still(thread) && !add_unlock(event))
+    cannot_be(thread);
 }
 
 // ---- what is added, and what else it could have been ----------------------------------------------
 
 bool GraphSearch::is_allowed(const ExecutionGraph& graph) const {
   ++counts_.checked;
-  return twins_in_order(graph) && consistent(graph, model_) && (!feasible_ || feasible_(graph));
+  return twins_in_order(graph) && axioms_.allow(graph) && (!feasible_ || feasible_(graph));
 }
 
 bool GraphSearch::allowed() { return is_allowed(graph()); }
 
+// What would come between the parts of a read-modify-write needs no model to forbid it.
 bool GraphSearch::allowed_with(const GraphEvent& event, EventId after) {
+  if (event.is_write() && parts_modify(event.location, after)) return false;
+  if (pick_)
+    if (const auto may = growing_.may_add(graph(), event, after)) return *may;
   level().graph.add(event, after);
   const bool is_allowed = allowed();
   level().graph.remove_last();
   return is_allowed;
+}
+
+// The next write in coherence belongs to this one.
+bool GraphSearch::parts_modify(unsigned location, EventId write) const {
+  const std::vector<EventId>& writes = graph().location(location).writes;
+  const unsigned next = graph().place_of(location, write);
+  return next < writes.size() && graph().event(writes[next]).modifies;
 }
 
 void GraphSearch::add_locations() {
@@ -423,7 +460,8 @@ bool GraphSearch::add_read(GraphEvent event) {
     event.read_value(source, top.graph.value_of(event.location, source));
     if (waits(event) && place != last) continue;  // nothing can come of it
     if ((place != last || !last_is_allowed()) && !allowed_with(event, none)) continue;
-    if (!chosen && ((!ended_ && (!event.awaits || !event.lock)) || place == last))
+    const bool can = !may_stick() || !event.modifies || can_follow(event);
+    if (!chosen && can && ((!ended_ && (!event.awaits || !event.lock)) || place == last))
       chosen = source;
     else
       top.alternatives.push_back({source, none});
@@ -435,6 +473,14 @@ bool GraphSearch::add_read(GraphEvent event) {
   return !event.modifies || add_modify_write();
 }
 
+// The write part of a read that is allowed.
+bool GraphSearch::can_follow(const GraphEvent& read) {
+  level().graph.add(read);
+  const bool can = allowed_with(write_of(read), read.source);
+  level().graph.remove_last();
+  return can;
+}
+
 GraphEvent GraphSearch::write_of(const GraphEvent& read) const {
   GraphEvent event =
       event_of({.thread = read.thread, .location = read.location}, GraphEventKind::write);
@@ -442,7 +488,10 @@ GraphEvent GraphSearch::write_of(const GraphEvent& read) const {
   event.run = read.run;
   event.no_callbacks = read.no_callbacks;
   event.cause = none;
+  event.follows = read.follows;
   event.implied = read.implied;
+  event.address_from = read.address_from;
+  event.data_from = read.data_from;
   event.modifies = true;
   event.lock = read.lock;
   event.value = read.modify.result(read.value);
@@ -460,7 +509,10 @@ bool GraphSearch::add_modify_write() {
 // Behind this write in coherence; without one it may be anywhere, and is behind all others if it can
 // be. False: it cannot be there; then only revisits are left to be tried.
 bool GraphSearch::add_write(const GraphEvent& event, std::optional<EventId> behind) {
-  if (pick_) return pick_place(event, behind);
+  if (pick_) {
+    pick_place(event, behind);
+    return true;
+  }
   begin_node(event);
   Level& top = level();
   const std::vector<EventId>& writes = top.graph.location(event.location).writes;
@@ -479,15 +531,20 @@ bool GraphSearch::add_write(const GraphEvent& event, std::optional<EventId> behi
   return can;
 }
 
-void GraphSearch::offer_older_places(const GraphEvent& event) {
-  Level& top = level();
-  const std::vector<EventId>& writes = top.graph.location(event.location).writes;
+// Not behind all others: the writes that it could lie behind, the oldest first.
+void GraphSearch::collect_older_places(const GraphEvent& event) {
+  const std::vector<EventId>& writes = graph().location(event.location).writes;
   const std::size_t count = writes.size();
+  choices_.clear();
   for (std::size_t place = known_place(event); place < count; ++place) {
-    if (top.graph.event(writes[place]).modifies) continue;  // belongs to what is before it
     const EventId after = place == 0 ? initial_write : writes[place - 1];
-    if (allowed_with(event, after)) top.alternatives.push_back({after, none});
+    if (allowed_with(event, after)) choices_.push_back(after);
   }
+}
+
+void GraphSearch::offer_older_places(const GraphEvent& event) {
+  collect_older_places(event);
+  for (const EventId after : choices_) level().alternatives.push_back({after, none});
 }
 
 void GraphSearch::offer_revisits(EventId write, std::optional<EventId> behind) {
@@ -496,6 +553,7 @@ void GraphSearch::offer_revisits(EventId write, std::optional<EventId> behind) {
   const GraphLocation& location = top.graph.location(event.location);
   for (const EventId read : location.reads) {
     if (top.graph.in_prefix(read, event)) continue;
+    if (may_stick() && was_offered(read, write)) continue;
     if (!maximally_added(read, write)) continue;
     top.alternatives.push_back({behind.value_or(initial_write), read});
     if (behind) continue;

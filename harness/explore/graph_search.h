@@ -15,6 +15,10 @@
 // there is and waits; that it reads a later write is a revisit. A lock that is held is tried again
 // when others have moved. That another thread takes it first is a revisit too, after which the first
 // one waits in the graph, and is handed the lock by an unlock: at once, without a revisit.
+//
+// Beside a grace period an operation may find nothing that it could be: what it could read is too new,
+// or has been modified by another. What others do may make room, so the thread is stuck until they have
+// moved; an event says which threads were when it was added, so that no revisit is made twice.
 #pragma once
 
 #include <bit>
@@ -27,6 +31,7 @@
 
 #include "harness/world/explore/axioms.h"
 #include "harness/world/explore/execution_graph.h"
+#include "harness/world/explore/growing_order.h"
 
 namespace tlblab {
 
@@ -120,6 +125,7 @@ class GraphSearch {
   struct Blocks {
     std::uint16_t window = 0, run = 0, no_callbacks = 0;
     EventId cause = initial_write;
+    std::uint16_t follows = 0;
   };
   void set_blocks(unsigned thread, const Blocks& blocks) noexcept { blocks_[thread] = blocks; }
   // The last event that the thread made in this execution; null: none.
@@ -146,6 +152,11 @@ class GraphSearch {
 
   // After an operation: no execution goes on from here; end() is not to be called.
   [[nodiscard]] bool is_cut() const noexcept { return cut_; }
+  // After an operation of the thread: it was not made, since a grace period leaves it nothing that it
+  // could be; when others have moved it is to be asked for again.
+  [[nodiscard]] bool is_stuck(unsigned thread) const noexcept {
+    return (stuck_ >> thread & 1U) != 0;
+  }
 
   [[nodiscard]] const ExecutionGraph& graph() const noexcept { return levels_[depth_]->graph; }
   // What the location holds in the end.
@@ -200,6 +211,7 @@ class GraphSearch {
   bool order_additions(unsigned word) { return commute_ && find_ordered(word); }
   bool find_ordered(unsigned word);
   void begin_anew();
+  void forget_graphs();
   // Of all there is, the part of each alternative of the nodes, upwards from the first one of all.
   template <class Act>
   void for_each_node(Act act) const;
@@ -217,9 +229,17 @@ class GraphSearch {
   [[nodiscard]] bool twins_in_order(const ExecutionGraph& graph) const noexcept;
   [[nodiscard]] bool last_is_allowed() const noexcept { return !strict_ || surely_last_; }
   [[nodiscard]] bool allowed_with(const GraphEvent& event, EventId after);
+  [[nodiscard]] bool parts_modify(unsigned location, EventId write) const;
+  [[nodiscard]] bool can_follow(const GraphEvent& read);
 
   [[nodiscard]] bool overtaken() const;
   void cut() noexcept;
+  void cannot_be(unsigned thread);
+  [[nodiscard]] bool is_stuck_still(unsigned thread);
+  [[nodiscard]] bool may_stick() const noexcept {
+    return strict_ && !feasible_ && !pick_ && !ended_;
+  }
+  [[nodiscard]] bool was_offered(EventId read, EventId write) const;
   bool wait(unsigned thread, bool was_repeated);
   void add_locations();
   void begin_node(const GraphEvent& event);
@@ -232,12 +252,12 @@ class GraphSearch {
   bool take_locks_again();
   bool hand_over(const Node& node, EventId read);
   [[nodiscard]] bool was_next(EventId read) const;
+  void collect_older_places(const GraphEvent& event);
   void offer_older_places(const GraphEvent& event);
   [[nodiscard]] EventId picked() const;
   bool pick_source(GraphEvent event);
   [[nodiscard]] bool can_be_read(const GraphEvent& event);
-  void collect_places(const GraphEvent& event);
-  bool pick_place(const GraphEvent& event, std::optional<EventId> behind);
+  void pick_place(const GraphEvent& event, std::optional<EventId> behind);
   void offer_revisits(EventId write, std::optional<EventId> behind);
   [[nodiscard]] unsigned known_place(const GraphEvent& event) const;
 
@@ -261,6 +281,8 @@ class GraphSearch {
   std::size_t depth_ = 0;
   bool started_ = false;
   bool cut_ = false;
+  std::uint16_t stuck_ = 0;              // threads
+  std::vector<unsigned> size_if_stuck_;  // of the graph, when the thread was found to be
   EventId last_read_ = 0;
   std::vector<std::uint16_t> at_;  // operations of each thread in this execution
   std::vector<Blocks> blocks_;     // of each thread
@@ -275,7 +297,9 @@ class GraphSearch {
   bool surely_last_ = false;
   std::function<bool(const ExecutionGraph&)> feasible_;
   Pick pick_;
-  std::vector<EventId> choices_;  // for it
+  GrowingOrder growing_;          // for it
+  std::vector<EventId> choices_;  // of one event
+  mutable Axioms axioms_;
   mutable std::vector<EventId> kept_;
   mutable ExecutionGraph scratch_;
   mutable GraphCounts counts_;

@@ -48,7 +48,7 @@ unsigned GuideChooser::pick(const PortSearch::Picking& asked) const noexcept {
   if (po >= thread.size()) return 0;
   const GraphEvent& event = graph_.event(thread[po]);
   const EventId id = event.is_read() ? event.source : thread[po];
-  const unsigned own = id == initial_write ? 0 : graph_.place_of(event.location, id);
+  const unsigned own = graph_.place_of(event.location, id);
   for (unsigned index = 0; index < asked.writes.size(); ++index) {
     const unsigned at = place(asked.writes[index]);
     if (event.is_read() ? at == own : at < own) return index;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -22,15 +23,15 @@ bool is_weak(const ExecutionGraph& graph) { return !consistent(graph, MemoryMode
 // Events that can only go together: a read-modify-write, and what a lock is held for.
 using Unit = std::vector<EventId>;
 
-// The unlock that ends the section which begins here; itself if there is none.
-EventId end_of_section(const ExecutionGraph& graph, EventId taken) {
+// The unlock that ends the section which begins here.
+std::optional<EventId> end_of_section(const ExecutionGraph& graph, EventId taken) {
   const GraphEvent& begin = graph.event(taken);
   for (const EventId id : graph.thread(begin.thread).subspan(begin.po + 1U)) {
     const GraphEvent& event = graph.event(id);
     if (event.is_write() && event.lock && event.release && event.location == begin.location)
       return id;
   }
-  return taken;
+  return std::nullopt;
 }
 
 std::vector<Unit> units_of(const ExecutionGraph& graph) {
@@ -42,8 +43,8 @@ std::vector<Unit> units_of(const ExecutionGraph& graph) {
     Unit unit{id};
     if (event.is_read() && event.modifies) {
       unit.push_back(graph.thread(event.thread)[event.po + 1U]);
-      if (const EventId end = end_of_section(graph, unit.back()); event.lock && end != unit.back())
-        unit.push_back(end);
+      const auto end = event.lock ? end_of_section(graph, unit.back()) : std::nullopt;
+      if (end) unit.push_back(*end);
     }
     units.push_back(std::move(unit));
   }
@@ -131,7 +132,7 @@ class Text {
     return own;
   }
   [[nodiscard]] unsigned place(const GraphEvent& event, EventId write) const {
-    return write == initial_write ? 0 : graph_.place_of(event.location, write);
+    return graph_.place_of(event.location, write);
   }
   void expect(const std::string& term) { condition_ += (condition_.empty() ? "" : " /\\ ") + term; }
 

@@ -36,13 +36,15 @@ std::uint64_t PortSearch::load(const Use& use) noexcept {
   const unsigned thread = thread_of(use.actor);
   Word& at = word(use.word);
   if (!at.tracked) {
-    read_in_order(thread, use.word, at);
+    if (in_order(thread, use.word, at, Kind::read, use.o) && use.o == order::consume)
+      consumed(thread, use.word, use.now, false);
     return use.now;
   }
   if (!begin_access(thread, use.word, at, use.now)) return use.now;
   const std::uint64_t value =
       search_->load({.thread = thread, .location = at.location, .o = use.o});
   made_on(thread, at);
+  if (use.o == order::consume) consumed(thread, use.word, value, true);
   return value;
 }
 
@@ -50,7 +52,7 @@ void PortSearch::await(const Use& use, std::uint64_t least, std::uint64_t most) 
   const unsigned thread = thread_of(use.actor);
   Word& at = word(use.word);
   if (!at.tracked) {
-    read_in_order(thread, use.word, at);
+    in_order(thread, use.word, at, Kind::read, order::acquire);
     return;
   }
   if (!begin_access(thread, use.word, at, use.now)) return;
@@ -63,7 +65,7 @@ std::uint64_t PortSearch::store(const Use& use, std::uint64_t value) noexcept {
   const unsigned thread = thread_of(use.actor);
   Word& at = word(use.word);
   if (!at.tracked) {
-    write_in_order(thread, use.word, at);
+    in_order(thread, use.word, at, Kind::write);
     return value;
   }
   if (!begin_access(thread, use.word, at, use.now)) return value;
@@ -80,8 +82,11 @@ MemorySearch::Modified PortSearch::modify(const Use& use, const Modify& modify) 
   };
   if (!at.tracked) {
     const bool modifies = modify.succeeds(use.now);
-    if (modifies ? write_in_order(thread, use.word, at) : read_in_order(thread, use.word, at))
+    const order o = modifies ? modify.o : order::relaxed;
+    if (in_order(thread, use.word, at, modifies ? Kind::modify : Kind::read, o)) {
+      if (is_weak() && modifies && o != order::full) modified_untracked(thread);
       stays_a_fence(thread, modify.o, modifies || model_ == MemoryModel::tso);
+    }
     return natively();
   }
   if (!begin_access(thread, use.word, at, use.now)) return natively();
@@ -104,9 +109,9 @@ void PortSearch::interrupt(const Use& posts, const void* lock_of_cpu) noexcept {
   const unsigned thread = thread_of(posts.actor);
   Word& at = word(posts.word);
   if (at.tracked) state_[thread].cause = first_since_empty(at);
-  interrupts_off(posts.actor, lock_of_cpu);
+  implied_lock(posts.actor, lock_of_cpu);
   if (!at.tracked) {
-    if (write_in_order(thread, posts.word, at)) stays_a_fence(thread, order::full, true);
+    if (in_order(thread, posts.word, at, Kind::modify)) stays_a_fence(thread, order::full, true);
   } else if (begin_access(thread, posts.word, at, posts.now)) {
     search_->await_modify({.thread = thread, .location = at.location, .o = order::acquire},
                           {.op = Modify::exchange, .o = order::full}, 1, all_values);
@@ -118,7 +123,7 @@ void PortSearch::caused_by(unsigned actor, const void* address) noexcept {
   const unsigned thread = thread_of(actor);
   Word& at = word(address);
   if (!at.tracked)
-    read_in_order(thread, address, at);
+    in_order(thread, address, at, Kind::read);
   else if (at.was_written)
     state_[thread].cause = search_->graph().thread(at.holder)[at.held];
 }
@@ -129,9 +134,10 @@ void PortSearch::fence(unsigned actor, GraphEventKind kind) noexcept {
 
 std::uint64_t PortSearch::count_section(const Use& use) noexcept {
   const unsigned thread = thread_of(use.actor);
+  if (use.o == order::release) forget_objects(thread);
   Word& at = word(use.word);
   if (!at.tracked) {
-    read_in_order(thread, use.word, at);
+    in_order(thread, use.word, at, Kind::read);
     return use.now + 1;
   }
   if (!begin_access(thread, use.word, at, use.now)) return use.now + 1;
@@ -139,12 +145,6 @@ std::uint64_t PortSearch::count_section(const Use& use) noexcept {
                   {.op = Modify::add, .o = use.o, .operand = 1});
   made_on(thread, at);
   return held(at, use.now);
-}
-
-// Under the weak model clocks know less than what orders there (dependencies, smp_rmb).
-bool PortSearch::plain(unsigned actor, const void* address, bool write) noexcept {
-  if (model_ == MemoryModel::weak || over_ != Over::no) return true;
-  return use_in_order(thread_of(actor), word(address), write);
 }
 
 // ---- locks ----------------------------------------------------------------------------------------
@@ -157,6 +157,10 @@ void PortSearch::stands_before(unsigned actor, const void* lock, bool is_free) n
   Thread& state = state_[thread_of(actor)];
   state.stands_before = lock;
   state.before_section = false;
+}
+
+void PortSearch::and_before(unsigned actor, const void* lock) noexcept {
+  if (word(lock).tracked) state_[thread_of(actor)].and_before = lock;
 }
 
 void PortSearch::section_waits(unsigned actor, const void* lock, Section what) noexcept {
@@ -176,30 +180,37 @@ void PortSearch::lock(unsigned actor, const void* lock) noexcept {
   Word& at = word(lock);
   holds(thread);
   at.lock = true;
+  if (was_anothers(thread, at)) return conflict(lock);
   if (!at.tracked) {
-    if (write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, !at.implied);
-    return;
+    if (in_order(thread, lock, at, Kind::modify, order::acquire))
+      stays_a_fence(thread, order::acquire, !at.implied);
+  } else if (begin_access(thread, lock, at, 0)) {
+    if (!search_->lock(thread, at.location, at.implied)) return lose();
+    made_on(thread, at);
   }
-  if (!begin_access(thread, lock, at, 0)) return;
-  if (!search_->lock(thread, at.location, at.implied)) return lose();
-  made_on(thread, at);
+  locked(thread, at);
 }
 
-void PortSearch::interrupts_off(unsigned actor, const void* flag) noexcept {
-  word(flag).implied = true;
-  lock(actor, flag);
+void PortSearch::implied_lock(unsigned actor, const void* lock_of_cpu) noexcept {
+  word(lock_of_cpu).implied = true;
+  lock(actor, lock_of_cpu);
 }
-void PortSearch::interrupts_on(unsigned actor, const void* flag) noexcept { unlock(actor, flag); }
+void PortSearch::implied_unlock(unsigned actor, const void* lock_of_cpu) noexcept {
+  unlock(actor, lock_of_cpu);
+}
 
 bool PortSearch::trylock(unsigned actor, const void* lock, bool is_free) noexcept {
   const unsigned thread = thread_of(actor);
   Word& at = word(lock);
   at.lock = true;
   if (!at.tracked) {
-    if (!is_free) conflict(lock);
-    if (is_free && write_in_order(thread, lock, at)) stays_a_fence(thread, order::acquire, true);
-    if (is_free) holds(thread);
-    return is_free;
+    if (!is_free || was_anothers(thread, at)) conflict(lock);
+    if (is_free && in_order(thread, lock, at, Kind::modify, order::acquire))
+      stays_a_fence(thread, order::acquire, true);
+    if (!is_free) return false;
+    holds(thread);
+    locked(thread, at);
+    return true;
   }
   if (!begin_access(thread, lock, at, is_free ? 0 : 1)) return is_free;
   const bool taken = search_->trylock(thread, at.location);
@@ -207,14 +218,16 @@ bool PortSearch::trylock(unsigned actor, const void* lock, bool is_free) noexcep
   if (!taken || over_ != Over::no) return taken;
   holds(thread);
   search_->took_lock(thread, state_[thread].locked);
+  locked(thread, at);
   return taken;
 }
 
 void PortSearch::unlock(unsigned actor, const void* lock) noexcept {
   const unsigned thread = thread_of(actor);
   Word& at = word(lock);
+  unlocks(thread, at);
   if (!at.tracked) {
-    static_cast<void>(write_in_order(thread, lock, at));
+    in_order(thread, lock, at, Kind::modify);
   } else if (begin_access(thread, lock, at, 1)) {
     search_->unlock(thread, at.location, at.implied);
     made_on(thread, at);
@@ -226,7 +239,7 @@ bool PortSearch::is_locked(unsigned actor, const void* lock, bool now) noexcept 
   const unsigned thread = thread_of(actor);
   Word& at = word(lock);
   if (!at.tracked) {
-    read_in_order(thread, lock, at);
+    in_order(thread, lock, at, Kind::read);
     return now;
   }
   if (!begin_access(thread, lock, at, now ? 1 : 0)) return now;
@@ -242,8 +255,10 @@ void PortSearch::section(unsigned actor, const void* lock, Section what) noexcep
   at.lock = true;
   if (!at.tracked) {
     const bool reads = what == Section::read || what == Section::end_read;
-    const bool done = reads ? read_in_order(thread, lock, at) : write_in_order(thread, lock, at);
-    if (done) stays_a_fence(thread, order::acquire, true);
+    const bool begins = what == Section::read || what == Section::write;
+    if (in_order(thread, lock, at, reads ? Kind::read : Kind::modify,
+                 begins ? order::acquire : order::release))
+      stays_a_fence(thread, order::acquire, true);
     return;
   }
   if (!begin_access(thread, lock, at, 0)) return;

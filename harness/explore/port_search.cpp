@@ -8,8 +8,15 @@
 
 namespace tlblab {
 
-PortSearch::PortSearch(MemoryModel model, unsigned cpus)
-    : model_(model), cpus_(cpus), threads_(3 * cpus) {
+PortSearch::PortSearch(MemoryModel model, unsigned cpus, const std::vector<ActorKind>& hardware)
+    : model_(model), cpus_(cpus) {
+  for (unsigned kind = 0; kind < actor_kinds; ++kind) {
+    const auto which = static_cast<ActorKind>(kind);
+    if (kind >= software_kinds && std::ranges::find(hardware, which) == hardware.end()) continue;
+    place_of_[kind] = static_cast<unsigned>(kinds_.size());
+    kinds_.push_back(which);
+  }
+  threads_ = static_cast<unsigned>(kinds_.size()) * cpus;
   begin_search();
 }
 
@@ -52,11 +59,23 @@ void PortSearch::begin_execution() {
   over_ = Over::no;
   deadlock_ = advanced_ = false;
   at_ = 0;
-  state_.assign(threads_, {});
+  state_.resize(threads_);
   for (unsigned t = 0; t < threads_; ++t) {
+    begin(state_[t]);
     state_[t].clock[t] = 1;
     state_[t].repeated = static_cast<unsigned>(search_->graph().thread(t).size());
   }
+}
+
+// Its lists keep their memory.
+void PortSearch::begin(Thread& thread) noexcept {
+  std::vector<Clock> released = std::move(thread.released);
+  std::vector<std::uint64_t> steps = std::move(thread.steps);
+  released.clear();
+  steps.clear();
+  thread = {};
+  thread.released = std::move(released);
+  thread.steps = std::move(steps);
 }
 
 void PortSearch::begin_again(const Learnt& learnt) {
@@ -113,26 +132,47 @@ unsigned PortSearch::running_on(unsigned cpu) const noexcept {
 
 unsigned PortSearch::actor_for(unsigned thread) const noexcept {
   const unsigned cpu = thread % cpus_;
-  const auto kind = static_cast<ActorKind>(thread / cpus_);
+  const ActorKind kind = kind_of(thread);
   return actor_of(state_[thread].in_run ? ActorKind::cpu : kind, cpu);
 }
 
 bool PortSearch::can_move(unsigned thread) const noexcept {
   if (search_->stands(thread)) return false;
-  const void* lock = state_[thread].stands_before;
-  if (lock == nullptr || state_[thread].before_section || search_->repeats(thread)) return true;
-  const auto found = words_.find(lock);
-  return found == words_.end() || !found->second.bound ||
-         search_->last_value(found->second.location) == 0;
+  const Thread& state = state_[thread];
+  constexpr std::size_t events_of_lock = 2;
+  const bool has_first = state.stands_before != nullptr && !state.before_section;
+  return (!has_first || can_have(thread, state.stands_before, 0)) &&
+         can_have(thread, state.and_before, has_first ? events_of_lock : 0);
 }
 
-unsigned PortSearch::next_actor(std::uint64_t enabled,
+// It has been given the lock, by the event that is so many ahead of what it has made, or it is free.
+bool PortSearch::can_have(unsigned thread, const void* lock, std::size_t ahead) const noexcept {
+  if (lock == nullptr) return true;
+  const auto events = search_->graph().thread(thread).subspan(search_->made(thread));
+  if (ahead < events.size()) return !search_->graph().event(events[ahead]).waits();
+  const std::optional<unsigned> location = location_of(lock);
+  return !location || search_->last_value(*location) == 0;
+}
+
+// Of a word that may not have been used in this execution; nothing: nor in an earlier one. Who has a
+// lock may have taken it in the graph only.
+std::optional<unsigned> PortSearch::location_of(const void* address) const noexcept {
+  const auto word = words_.find(address);
+  const bool used = word != words_.end() && word->second.execution == execution_;
+  if (used && word->second.bound) return word->second.location;
+  const auto names = names_.find(address);
+  const std::size_t life = used ? word->second.lives : 0;
+  if (names == names_.end() || life >= names->second.size()) return std::nullopt;
+  return names->second[life];
+}
+
+unsigned PortSearch::next_actor(const ActorSet& enabled,
                                 std::uint32_t relaxing,
                                 std::uint32_t unfinished) noexcept {
   if (over_ != Over::no) return nobody;
   unsigned actor = nobody;
   if (at_ < order_.size())
-    actor = repeated_actor(enabled | relaxing);
+    actor = repeated_actor(enabled | ActorSet::on_cpus(ActorKind::cpu, relaxing));
   else
     actor = new_actor(enabled);
   if (actor == nobody)
@@ -143,28 +183,31 @@ unsigned PortSearch::next_actor(std::uint64_t enabled,
 }
 
 // Who makes the next event. If it cannot move yet, its CPU does what is no event.
-unsigned PortSearch::repeated_actor(std::uint64_t could) noexcept {
+unsigned PortSearch::repeated_actor(const ActorSet& could) noexcept {
   const unsigned wanted = actor_for(order_[at_]);
-  if ((could & actor_bit(wanted)) != 0) return wanted;
+  if (could.contains(wanted)) return wanted;
   const unsigned body = actor_of(ActorKind::cpu, cpu_of_actor(wanted));
-  if ((could & actor_bit(body)) != 0) return body;
+  if (could.contains(body)) return body;
   lose();
   return nobody;
 }
 
-unsigned PortSearch::new_actor(std::uint64_t enabled) noexcept {
+// The hardware comes last, when all is done: from there on its acts are revisited to where they matter.
+unsigned PortSearch::new_actor(const ActorSet& enabled) noexcept {
   unsigned relaxed = nobody;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     const unsigned actor = actor_of(ActorKind::cpu, cpu), thread = running_on(cpu);
-    if ((enabled & actor_bit(actor)) == 0 || !can_move(thread)) continue;
+    if (!enabled.contains(actor) || !can_move(thread)) continue;
     if (!state_[thread].relaxes) return actor;
     if (relaxed == nobody) relaxed = actor;
   }
-  for (const ActorKind kind : {ActorKind::irq, ActorKind::rcu})
+  for (std::size_t place = 1; place < kinds_.size(); ++place) {
+    if (place == software_kinds && relaxed != nobody) return relaxed;
     for (unsigned cpu = 0; cpu < cpus_; ++cpu)
-      if (const unsigned actor = actor_of(kind, cpu);
-          (enabled & actor_bit(actor)) != 0 && can_move(thread_of(actor)))
+      if (const unsigned actor = actor_of(kinds_[place], cpu);
+          enabled.contains(actor) && can_move(thread_of(actor)))
         return actor;
+  }
   return relaxed;
 }
 

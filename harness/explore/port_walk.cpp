@@ -16,7 +16,6 @@ void PortSearch::begin_walk() {
   }
   if (over_ == Over::conflict) ++restarts_;
   search_->begin_empty();
-  names_.clear();
   begin_execution();
 }
 
@@ -40,9 +39,7 @@ void PortSearch::chose(unsigned actor, unsigned value) noexcept {
 }
 
 const void* PortSearch::word_at(unsigned location) const noexcept {
-  for (const auto& [address, locations] : names_)
-    if (std::ranges::find(locations, location) != locations.end()) return address;
-  return nullptr;
+  return word_of(location_names_[location]);
 }
 
 std::uint32_t PortSearch::may_look_again() const noexcept {

@@ -21,15 +21,21 @@ std::uintptr_t page_of(const void* address) noexcept {
 // ---- words that are not tracked -------------------------------------------------------------------
 
 PortSearch::Word& PortSearch::word(const void* address) noexcept {
+  const std::uint64_t key = reinterpret_cast<std::uintptr_t>(address);
+  Recent& recent = recent_[key * 0x9e3779b97f4a7c15ULL >> 56];
+  if (recent.address != address) recent = {address, &kept_word(address)};
+  if (recent.word->execution != execution_) begin_life(address, *recent.word);
+  return *recent.word;
+}
+
+PortSearch::Word& PortSearch::kept_word(const void* address) noexcept {
   const auto [at, is_new] = words_.try_emplace(address);
-  Word& word = at->second;
   if (is_new) {
     // By address: what was used first in another part of the search must make no difference.
     std::vector<const void*>& words = on_page_[page_of(address)];
     words.insert(std::ranges::upper_bound(words, address, std::less<>()), address);
   }
-  if (word.execution != execution_) begin_life(address, word);
-  return word;
+  return at->second;
 }
 
 void PortSearch::begin_life(const void* address, Word& word) const noexcept {
@@ -38,40 +44,43 @@ void PortSearch::begin_life(const void* address, Word& word) const noexcept {
   word.tracked = tracked_.contains(address);
 }
 
-bool PortSearch::known(const Thread& thread, const Word& word) const noexcept {
-  return thread.clock[word.writer] >= word.write;
-}
-
-bool PortSearch::reads_known(const Thread& thread, const Word& word) const noexcept {
-  for (unsigned t = 0; t < threads_; ++t)
-    if (word.reads[t] > thread.clock[t]) return false;
-  return true;
-}
-
 void PortSearch::conflict(const void* address) noexcept {
   if (over_ == Over::no) begin_again({address, nullptr});
 }
 
-bool PortSearch::use_in_order(unsigned thread, Word& word, bool write) noexcept {
+bool PortSearch::use_in_order(
+    unsigned thread, const void* address, Word& word, Kind kind, unsigned but_of) noexcept {
   const Thread& state = state_[thread];
-  if (!known(state, word) || (write && !reads_known(state, word))) return false;
-  if (write) {
-    word.writer = static_cast<std::uint8_t>(thread);
-    word.write = state.clock[thread];
-  } else {
+  const Clock& known = known_at(state, address, kind);
+  const auto knows = [&](unsigned by, std::uint32_t time) {
+    return known[by] >= time || cpu_of(by) == but_of;
+  };
+  if (!knows(word.writer, word.write)) return false;
+  if (kind == Kind::read) {
     word.reads[thread] = state.clock[thread];
+    return true;
   }
+  for (unsigned t = 0; t < threads_; ++t)
+    if (!knows(t, word.reads[t])) return false;
+  word.writer = static_cast<std::uint8_t>(thread);
+  word.write = state.clock[thread];
   return true;
 }
 
-bool PortSearch::read_in_order(unsigned thread, const void* address, Word& word) noexcept {
-  const bool in_order = use_in_order(thread, word, false);
-  if (!in_order) conflict(address);
-  return in_order;
+// A CPU does not race with its own interrupts.
+bool PortSearch::plain(unsigned actor, const void* address, bool write) noexcept {
+  if (over_ != Over::no) return true;
+  const unsigned thread = thread_of(actor);
+  return use_in_order(thread, address, word(address), write ? Kind::write : Kind::read,
+                      cpu_of(thread));
 }
 
-bool PortSearch::write_in_order(unsigned thread, const void* address, Word& word) noexcept {
-  const bool in_order = use_in_order(thread, word, true);
+// An acquire of what the thread was led to orders what comes later behind that load: it is an event.
+bool PortSearch::in_order(
+    unsigned thread, const void* address, Word& word, Kind kind, order o) noexcept {
+  const bool acquires = o == order::acquire || o == order::full;
+  const bool links = acquires && object_at(state_[thread], address) != nullptr;
+  const bool in_order = !links && use_in_order(thread, address, word, kind);
   if (!in_order) conflict(address);
   return in_order;
 }
@@ -84,6 +93,10 @@ void PortSearch::stays_a_fence(unsigned thread, order o, bool modifies) noexcept
 
 // Two that follow each other are one.
 void PortSearch::add_fence(unsigned thread, GraphEventKind kind) noexcept {
+  if (is_weak()) {
+    orders_by(thread, kind);
+    kind = fence_for_events(thread, kind);
+  }
   const GraphEvent* last = search_->last_event(thread);
   if (last == nullptr || last->kind == kind || last->kind == GraphEventKind::mb) return;
   if (!begin_event(thread, false)) return;
@@ -101,7 +114,7 @@ bool PortSearch::begin_event(unsigned thread, bool has_step) noexcept {
     return false;
   }
   Thread& state = state_[thread];
-  state.stands_before = nullptr;
+  state.stands_before = state.and_before = nullptr;
   state.awaits.reset();
   in_advance_ = false;
   if (has_step && at_ < order_.size()) {
@@ -123,14 +136,24 @@ bool PortSearch::begin_event(unsigned thread, bool has_step) noexcept {
   };
   search_->set_blocks(
       thread, {number(state.in_window, state.windows), number(state.in_run, state.runs),
-               number(state.locks != 0, state.locked), std::exchange(state.cause, initial_write)});
+               number(state.locks != 0, state.locked), std::exchange(state.cause, initial_write),
+               std::exchange(state.follows, std::uint16_t{0})});
   return true;
+}
+
+unsigned PortSearch::new_location(const void* address, std::size_t life, std::uint64_t now) {
+  const unsigned location = search_->add_location(now);
+  location_names_.resize(location + 1);
+  location_names_[location] = reinterpret_cast<std::uintptr_t>(address) << bits_of_lives | life;
+  return location;
 }
 
 bool PortSearch::begin_access(unsigned thread,
                               const void* address,
                               Word& word,
                               std::uint64_t now) noexcept {
+  const Object* object = object_at(state_[thread], address);
+  state_[thread].follows = object == nullptr ? std::uint16_t{0} : object->by.read;
   if (!begin_event(thread)) return false;
   if (search_->repeats(thread)) {
     const unsigned location =
@@ -142,9 +165,11 @@ bool PortSearch::begin_access(unsigned thread,
       lose();
       return false;
     }
+  } else if (!word.bound && walks_) {
+    word.location = new_location(address, word.lives, now);
   } else if (!word.bound) {
     std::vector<unsigned>& names = names_[address];
-    while (names.size() <= word.lives) names.push_back(search_->add_location(now));
+    while (names.size() <= word.lives) names.push_back(new_location(address, names.size(), now));
     word.location = names[word.lives];
     search_->set_initial(word.location, now);
   }
@@ -153,35 +178,30 @@ bool PortSearch::begin_access(unsigned thread,
   return true;
 }
 
-bool PortSearch::releases(const GraphEvent& event) const noexcept {
-  return model_ != MemoryModel::weak || event.release || event.full || event.lock;
+const PortSearch::Clock& PortSearch::released_by(EventId write) const noexcept {
+  static constexpr Clock nothing{};
+  if (write == initial_write) return nothing;
+  const GraphEvent& event = search_->graph().event(write);
+  return state_[event.thread].released[event.po];
 }
 
-void PortSearch::learn(Thread& thread, const GraphEvent& read) const noexcept {
-  const bool acquires =
-      model_ != MemoryModel::weak || read.acquire || read.full || (read.lock && read.modifies);
-  if (!acquires || read.source == initial_write) return;
-  const GraphEvent& source = search_->graph().event(read.source);
-  const Clock& from = state_[source.thread].released[source.po];
-  for (unsigned t = 0; t < threads_; ++t) thread.clock[t] = std::max(thread.clock[t], from[t]);
+void PortSearch::learn(unsigned thread, const GraphEvent& read) noexcept {
+  const Clock& from = released_by(read.source);
+  if (is_weak()) return learn_weak(thread, read, from);
+  join(state_[thread].clock, from);
 }
 
 // A read-modify-write hands on what it was told.
-PortSearch::Clock PortSearch::told(Thread& thread,
-                                   unsigned self,
-                                   const GraphEvent& event) const noexcept {
+PortSearch::Clock PortSearch::told(unsigned thread, const GraphEvent& event) noexcept {
   Clock clock{};
   if (!event.is_write()) return clock;
-  if (event.modifies) {
-    const GraphEvent& read = search_->graph().event(search_->graph().thread(self)[event.po - 1U]);
-    if (read.source != initial_write) {
-      const GraphEvent& source = search_->graph().event(read.source);
-      clock = state_[source.thread].released[source.po];
-    }
-  }
-  if (!releases(event)) return clock;
-  for (unsigned t = 0; t < threads_; ++t) clock[t] = std::max(clock[t], thread.clock[t]);
-  ++thread.clock[self];
+  const ExecutionGraph& graph = search_->graph();
+  if (event.modifies) clock = released_by(graph.event(graph.thread(thread)[event.po - 1U]).source);
+  if (is_weak())
+    tell_weak(thread, event, clock);
+  else
+    join(clock, state_[thread].clock);
+  ++state_[thread].clock[thread];
   return clock;
 }
 
@@ -191,8 +211,8 @@ void PortSearch::made(unsigned thread) noexcept {
   const auto events = search_->graph().thread(thread);
   while (state.released.size() < search_->made(thread)) {
     const GraphEvent& event = search_->graph().event(events[state.released.size()]);
-    if (event.is_read()) learn(state, event);
-    state.released.push_back(told(state, thread, event));
+    if (event.is_read()) learn(thread, event);
+    state.released.push_back(told(thread, event));
     if (walks_) state.steps.push_back(hardware_->steps());
   }
 }
@@ -258,6 +278,12 @@ void PortSearch::freed(unsigned actor, const void* memory, std::size_t bytes) no
 }
 
 void PortSearch::fresh(const void* memory, std::size_t bytes) noexcept {
+  const auto* begin = static_cast<const std::byte*>(memory);
+  if (is_weak())
+    for (Thread& thread : state_)
+      std::erase_if(thread.orders.objects, [&](const Object& object) {
+        return object.begin >= begin && object.begin < begin + bytes;
+      });
   for_each_word(memory, bytes, [&](const void* address, Word& at) {
     const unsigned lives = at.lives + (at.bound ? 1 : 0);
     begin_life(address, at);

@@ -43,12 +43,17 @@ OperationWords words_of(Operation operation) {
     case Operation::call_rcu: return {"call_rcu", "call_rcu"};
     case Operation::synchronize_rcu: return {"synchronize_rcu", "synchronize_rcu returns"};
     case Operation::rcu_callbacks: return {"rcu_callbacks", "RCU callbacks"};
+    case Operation::walk_ahead: return {"walk_ahead", "walks ahead for "};
+    case Operation::evict: return {"evict", "TLB evicts "};
   }
   return {"operation", "operation "};
 }
 
 bool has_value(Operation operation) {
   return operation == Operation::ipi_post || operation == Operation::ipi_done;
+}
+bool has_address(Operation operation) {
+  return operation == Operation::walk_ahead || operation == Operation::evict;
 }
 bool is_minor(Operation operation) {
   return operation == Operation::irq_save || operation == Operation::irq_restore ||
@@ -66,7 +71,7 @@ bool is_said(EventKind kind) {
 }
 
 const char* order_name(order o) {
-  static constexpr std::array names{"relaxed", "acquire", "release", "full"};
+  static constexpr std::array names{"relaxed", "acquire", "release", "full", "consume"};
   return names.at(static_cast<std::size_t>(o));
 }
 
@@ -116,6 +121,7 @@ void Recorder::operation(const OperationNote& note) noexcept {
   Row row{.step = {.what = words.what, .object = {}, .text = words.text}};
   row.step.cpu = note.cpu;
   if (note.word != nullptr) row.step.object = named(note.word, name);
+  if (has_address(note.what)) row.step.object = fmt::format("{:#x}", note.value);
   row.step.text += has_value(note.what) ? std::to_string(note.value) : row.step.object;
   if (note.word != nullptr) row.role = is_shared_lock(note.what) ? Role::shared : Role::exclusive;
   if (is_minor(note.what) || name.minor) row.role = Role::hidden;

@@ -3,20 +3,21 @@
 
 #include <algorithm>
 
+#include <boost/container/small_vector.hpp>
+
 #include "harness/world/explore/chooser.h"
 
 namespace tlblab {
 
 namespace {
 
-constexpr unsigned kinds = 3;  // of threads of a CPU
 constexpr auto callbacks = static_cast<unsigned>(ActorKind::rcu);
 
 // What is made without a pause: an event, a read-modify-write, a window.
 struct Unit {
-  std::vector<EventId> events;
+  boost::container::small_vector<EventId, 6> events;
   // Units that come before it, and behind it; as often as there is a reason.
-  std::vector<unsigned> before, after;
+  boost::container::small_vector<unsigned, 6> before, after;
   unsigned awaited = 0;  // of them, not made yet
   unsigned thread = 0;
   std::uint16_t run = 0;
@@ -29,7 +30,12 @@ struct Unit {
 class Order {
  public:
   Order(const ExecutionGraph& graph, MemoryModel model, unsigned cpus)
-      : graph_(graph), cpus_(cpus), unit_of_(graph.size(), none), open_(cpus * kinds), held_(cpus) {
+      : graph_(graph),
+        cpus_(cpus),
+        unit_of_(graph.size(), none),
+        open_(graph.threads()),
+        stuck_(graph.threads()),
+        held_(cpus) {
     make_units();
     for (unsigned t = 0; t < graph.threads(); ++t) program_order(t);
     for (const GraphLocation& location : graph.locations()) {
@@ -54,9 +60,11 @@ class Order {
   static constexpr unsigned none = ~0U;
 
   [[nodiscard]] Unit* first_that_can(bool open_too) {
-    const auto next = std::ranges::find_if(units_, [&](const Unit& unit) {
-      return !unit.done && unit.awaited == 0 && (open_too || !unit.is_open) && may_move(unit);
-    });
+    while (units_[static_cast<std::size_t>(first_left_)].done) ++first_left_;
+    const auto next =
+        std::find_if(units_.begin() + first_left_, units_.end(), [&](const Unit& unit) {
+          return !unit.done && unit.awaited == 0 && (open_too || !unit.is_open) && may_move(unit);
+        });
     return next == units_.end() ? nullptr : &*next;
   }
 
@@ -64,8 +72,10 @@ class Order {
   // what comes behind them.
   void make_units() {
     std::vector<EventId> last_access(graph_.threads(), initial_write);
+    units_.reserve(graph_.size());
     for (unsigned id = 0; id < graph_.size(); ++id) {
       const GraphEvent& event = graph_.event(id);
+      if (event.waits()) stuck_[event.thread] = event.run;
       if (event.waits() || !event.is_access()) continue;
       unsigned unit = none;
       if (last_access[event.thread] != initial_write) {
@@ -89,7 +99,8 @@ class Order {
       unit_of_[id] = unit;
       last_access[event.thread] = static_cast<EventId>(id);
     }
-    for (Unit& unit : units_) unit.left_out = unit.is_open && only_takes_a_lock(unit);
+    for (Unit& unit : units_)
+      unit.left_out = unit.is_open && only_takes_a_lock(unit) && !goes_on_with_run(unit);
     for (unsigned& unit : unit_of_)
       if (unit != none && units_[unit].left_out) unit = none;
     for (std::size_t n = 0; n < units_.size(); ++n) units_[n].done = units_[n].left_out;
@@ -99,6 +110,13 @@ class Order {
     return std::ranges::all_of(unit.events, [&](EventId id) {
       return graph_.event(id).lock && !graph_.event(id).release;
     });
+  }
+
+  // Of a run that has begun: nothing else of its CPU moves before that is over.
+  [[nodiscard]] bool goes_on_with_run(const Unit& unit) const {
+    return unit.run != 0 && std::any_of(units_.data(), &unit, [&](const Unit& other) {
+             return other.thread == unit.thread && other.run == unit.run;
+           });
   }
 
   void add(EventId a, EventId b) {
@@ -134,12 +152,17 @@ class Order {
 
   [[nodiscard]] unsigned kind(unsigned thread) const noexcept { return thread / cpus_; }
   [[nodiscard]] unsigned cpu(unsigned thread) const noexcept { return thread % cpus_; }
+  // Threads from the fourth of a CPU on are of its hardware, of whatever kind.
   [[nodiscard]] unsigned rank(unsigned thread) const noexcept {
     return rank_of(static_cast<ActorKind>(kind(thread)));
   }
 
+  [[nodiscard]] bool is_interrupted_by(const Unit& unit, const Unit& other) const noexcept {
+    return cpu(unit.thread) == cpu(other.thread) && rank(unit.thread) < rank(other.thread);
+  }
+
   [[nodiscard]] bool may_move(const Unit& unit) const {
-    for (unsigned other = cpu(unit.thread); other < kinds * cpus_; other += cpus_)
+    for (unsigned other = cpu(unit.thread); other < graph_.threads(); other += cpus_)
       if (rank(other) > rank(unit.thread) && open_[other] != 0) return false;
     if (unit.run != 0 && open_[unit.thread] != unit.run && !may_begin(unit)) return false;
     return unit.no_callbacks == 0 || held_[unit.thread] == unit.no_callbacks || may_lock(unit);
@@ -153,14 +176,17 @@ class Order {
     return held_[body] != 0 && next != units_.end() && next->no_callbacks == held_[body];
   }
 
-  // What the run needs of those that it interrupts has been made.
+  // What the run needs of those that it interrupts has been made; if it stands somewhere, and so is not
+  // over in this graph, all that they make in it.
   [[nodiscard]] bool may_begin(const Unit& first) const {
+    if (stuck_[first.thread] == first.run && std::ranges::any_of(units_, [&](const Unit& unit) {
+          return !unit.done && is_interrupted_by(unit, first);
+        }))
+      return false;
     if (kind(first.thread) == callbacks && holds(cpu(first.thread))) return false;
     return !need(
         [&](const Unit& unit) { return unit.thread == first.thread && unit.run == first.run; },
-        [&](const Unit& unit) {
-          return cpu(unit.thread) == cpu(first.thread) && rank(unit.thread) < rank(first.thread);
-        });
+        [&](const Unit& unit) { return is_interrupted_by(unit, first); });
   }
 
   // No callbacks of the CPU have to come before the end of the section.
@@ -196,7 +222,8 @@ class Order {
     unit.done = true;
     if (unit.run != 0) open_[unit.thread] = unit.run;
     // What of it is not in the graph yet is made then, too.
-    if (unit.run != 0 && std::ranges::none_of(units_, [&](const Unit& other) {
+    if (unit.run != 0 && unit.run != stuck_[unit.thread] &&
+        std::ranges::none_of(units_, [&](const Unit& other) {
           return !other.done && other.thread == unit.thread && other.run == unit.run;
         }))
       open_[unit.thread] = 0;
@@ -210,9 +237,11 @@ class Order {
   const ExecutionGraph& graph_;
   unsigned cpus_;
   std::vector<Unit> units_;
-  std::vector<unsigned> unit_of_;    // of each event
-  std::vector<std::uint16_t> open_;  // run of each thread that has begun and has units left
-  std::vector<std::uint16_t> held_;  // no_callbacks, of what the body of each CPU made last
+  std::ptrdiff_t first_left_ = 0;     // all units before it are done
+  std::vector<unsigned> unit_of_;     // of each event
+  std::vector<std::uint16_t> open_;   // run of each thread that has begun and has units left
+  std::vector<std::uint16_t> stuck_;  // run of each thread in which it waits
+  std::vector<std::uint16_t> held_;   // no_callbacks, of what the body of each CPU made last
   std::vector<unsigned> threads_;
 };
 

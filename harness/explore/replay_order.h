@@ -7,7 +7,7 @@
 // it comes as late as it can.
 //
 // Threads are numbered as port_search.h does: the bodies of all CPUs, then their interrupt handlers,
-// then their RCU callbacks.
+// then their RCU callbacks, then what their hardware does unasked, kind by kind.
 #pragma once
 
 #include <optional>

@@ -2,6 +2,7 @@
 #include "harness/explore/schedule.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace tlblab {
@@ -25,6 +26,16 @@ char letter_of(const ScheduleStep& step) {
 bool runs(const ScheduleStep& step) {
   return !step.hardware && kind_of_actor(step.actor) == ActorKind::cpu;
 }
+
+// What follows the letter of the CPU, if somebody else moves there.
+struct KindWord {
+  std::string_view word;
+  ActorKind kind;
+};
+constexpr std::array<KindWord, actor_kinds - 1> kind_words{{{".irq", ActorKind::irq},
+                                                            {".rcu", ActorKind::rcu},
+                                                            {".walk", ActorKind::walker},
+                                                            {".evict", ActorKind::evict}}};
 
 // ---- parsing ------------------------------------------------------------------------------------
 
@@ -66,7 +77,7 @@ unsigned long number(const Word& word,
 }
 
 void parse_step(const Word& word, std::vector<ScheduleStep>& steps) {
-  constexpr const char* forms = "a7 (steps), a:2 (a choice), a.irq or a.rcu";
+  constexpr const char* forms = "a7 (steps), a:2 (a choice), a.irq, a.rcu, a.walk or a.evict";
   const char letter = word.text.front();
   if (letter < first_letter || letter > last_letter)
     throw ScheduleError(word.column, quoted(word.text) + " names no CPU; expected a letter from " +
@@ -77,8 +88,8 @@ void parse_step(const Word& word, std::vector<ScheduleStep>& steps) {
     steps.push_back({static_cast<std::uint8_t>(actor_of(kind, cpu)), hardware,
                      static_cast<std::uint16_t>(value)});
   };
-  if (rest == ".irq") return single(ActorKind::irq, false, 0);
-  if (rest == ".rcu") return single(ActorKind::rcu, false, 0);
+  const auto other = std::ranges::find(kind_words, rest, &KindWord::word);
+  if (other != kind_words.end()) return single(other->kind, false, 0);
   if (rest.starts_with(':'))
     return single(ActorKind::cpu, true, number(word, 2, 0, max_hardware_choices - 1, forms));
   const unsigned long count = number(word, 1, 1, max_parsed_steps, forms);
@@ -104,7 +115,7 @@ std::string print_steps(std::span<const ScheduleStep> steps) {
     if (step.hardware) {
       text += ':' + std::to_string(step.value);
     } else if (!runs(step)) {
-      text += kind_of_actor(step.actor) == ActorKind::irq ? ".irq" : ".rcu";
+      text += std::ranges::find(kind_words, kind_of_actor(step.actor), &KindWord::kind)->word;
     } else {
       while (at + count < steps.size() && steps[at + count] == step) ++count;
       text += std::to_string(count);

@@ -7,6 +7,8 @@
 //   a7      CPU a (0) makes 7 visible steps; b is CPU 1, and so on
 //   a.irq   the interrupt that waits for CPU a comes; the handler's steps are CPU a's
 //   a.rcu   the RCU callbacks that wait on CPU a run; their steps are CPU a's too
+//   a.walk  the hardware of CPU a walks the tables ahead of any access, and fills its TLB
+//   a.evict the hardware of CPU a drops an entry of its TLB; for which address comes behind, as a:0
 //   c:2     the hardware of CPU c, asked to choose, says 2. Under a weak memory model it chooses what
 //           a read sees, or behind which write its own lies: 0 is the newest that may be, 1 the one
 //           before it, and so on. It is asked only if there are several.

@@ -329,6 +329,10 @@ ScheduleSize size_of(std::span<const ScheduleStep> schedule) noexcept {
       continue;
     }
     ++size.steps;
+    if (is_hardware(step.actor)) {
+      ++size.hardware;
+      continue;
+    }
     if (last != nullptr && cpu_of_actor(last->actor) != cpu_of_actor(step.actor)) ++size.switches;
     last = &step;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Makes a schedule that fails short enough to be read: the same kind of violation with fewer
-// context switches, then with fewer hardware choices other than 0, then with fewer steps.
+// context switches, then with less that the hardware does, then with fewer steps.
 //
 // Delta debugging of plans: who makes how many steps in a row, and what a CPU's hardware answers, in
 // its order. Parts of a plan are ordered by CPU, dropped, made earlier, later or shorter; then the
@@ -23,7 +23,7 @@ namespace tlblab {
 // What makes a schedule hard to read, the worst first.
 struct ScheduleSize {
   std::uint64_t switches = 0;  // from a step of one CPU to a step of another
-  std::uint64_t hardware = 0;  // choices other than 0
+  std::uint64_t hardware = 0;  // choices other than 0, walks and evictions
   std::uint64_t steps = 0;
   friend auto operator<=>(const ScheduleSize&, const ScheduleSize&) noexcept = default;
 };

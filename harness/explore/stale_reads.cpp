@@ -41,8 +41,8 @@ bool forces(const PortSearch& walk, EventId read, EventId missed, const Pair& pa
 EventId missed_by(const ExecutionGraph& graph, EventId read) {
   const GraphEvent& event = graph.event(read);
   const std::vector<EventId>& writes = graph.location(event.location).writes;
-  const unsigned seen = event.source == none ? 0 : graph.place_of(event.location, event.source);
-  for (std::size_t place = seen; place < writes.size(); ++place)
+  for (std::size_t place = graph.place_of(event.location, event.source); place < writes.size();
+       ++place)
     if (writes[place] < read && graph.event(writes[place]).thread != event.thread)
       return writes[place];
   return none;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/explore/strategies.h"
 
-#include <bit>
-
 namespace tlblab {
 
 namespace {
@@ -14,9 +12,11 @@ std::uint64_t below(std::uint64_t bound, std::uint64_t seed) noexcept {
   return mixed(seed) % bound;
 }
 
-constexpr std::uint64_t actors_of_cpu(unsigned cpu) noexcept {
-  return actor_bit(actor_of(ActorKind::cpu, cpu)) | actor_bit(actor_of(ActorKind::irq, cpu)) |
-         actor_bit(actor_of(ActorKind::rcu, cpu));
+constexpr ActorSet actors_of_cpu(unsigned cpu) noexcept {
+  ActorSet own;
+  for (unsigned kind = 0; kind < actor_kinds; ++kind)
+    own |= ActorSet::of(actor_of(static_cast<ActorKind>(kind), cpu));
+  return own;
 }
 
 }  // namespace
@@ -26,8 +26,12 @@ constexpr std::uint64_t actors_of_cpu(unsigned cpu) noexcept {
 PctChooser::PctChooser(std::uint64_t seed, unsigned depth, std::uint64_t length) noexcept
     : seed_(seed), length_(length), random_(seed), changes_(depth - 1) {
   std::uint64_t state = mixed(seed);
-  for (std::uint64_t& priority : priority_) priority = initial | (state = mixed(state));
+  constexpr unsigned first_drawn = 64;
+  const auto draw = [&](unsigned actor) { priority_[actor] = initial | (state = mixed(state)); };
+  for (unsigned actor = 0; actor < first_drawn; ++actor) draw(actor);
   for (unsigned n = 0; n < changes_; ++n) change_at_[n] = below(length, state = mixed(state));
+  // Last, so that what all others do does not depend on whether there are any.
+  for (unsigned actor = first_drawn; actor < max_actors; ++actor) draw(actor);
 }
 
 void PctChooser::restart() noexcept { *this = PctChooser(seed_, changes_ + 1, length_); }
@@ -45,11 +49,12 @@ unsigned PctChooser::choose(const ChoicePoint& point) noexcept {
   return point.index_of(actor);
 }
 
-unsigned PctChooser::highest(std::uint64_t enabled) const noexcept {
-  auto best = static_cast<unsigned>(std::countr_zero(enabled));
-  for (std::uint64_t rest = enabled & (enabled - 1); rest != 0; rest &= rest - 1) {
-    const auto actor = static_cast<unsigned>(std::countr_zero(rest));
+unsigned PctChooser::highest(const ActorSet& enabled) const noexcept {
+  unsigned best = enabled.first();
+  for (ActorSet rest = enabled - ActorSet::of(best); !rest.empty();) {
+    const unsigned actor = rest.first();
     if (priority_[actor] > priority_[best]) best = actor;
+    rest -= ActorSet::of(actor);
   }
   return best;
 }
@@ -76,20 +81,19 @@ void BoundedChooser::restart() noexcept {
 
 unsigned BoundedChooser::choose(const ChoicePoint& point) noexcept {
   if (point.hardware()) return random_.choose(point);
-  const std::uint64_t own = actors_of_cpu(cpu_of_actor(point.running));
+  const ActorSet own = actors_of_cpu(cpu_of_actor(point.running));
   // Two preemptions drawn for one choice are two: the second comes at the next.
   const bool preempt = preemptions_ < preempt_at_.size() && preempt_at_[preemptions_] <= choices_;
   ++choices_;
   if (!point.is_enabled(point.running)) return any_of(point.enabled, point);
-  const std::uint64_t others = point.enabled & ~own;
-  if (!preempt || others == 0) return any_of(point.enabled & own, point);
+  const ActorSet others = point.enabled - own;
+  if (!preempt || others.software == 0) return any_of(point.enabled & own, point);
   ++preemptions_;
   return any_of(others, point);
 }
 
-unsigned BoundedChooser::any_of(std::uint64_t actors, const ChoicePoint& point) noexcept {
-  const ChoicePoint among{point.position, actors, static_cast<unsigned>(std::popcount(actors)),
-                          point.running};
+unsigned BoundedChooser::any_of(const ActorSet& actors, const ChoicePoint& point) noexcept {
+  const ChoicePoint among{point.position, actors, actors.size(), point.running};
   return point.index_of(among.actor(random_.choose(among)));
 }
 

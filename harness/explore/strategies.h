@@ -33,12 +33,12 @@ class PctChooser final : public Chooser {
   [[nodiscard]] std::uint64_t choices() const noexcept { return choices_; }
 
  private:
-  [[nodiscard]] unsigned highest(std::uint64_t enabled) const noexcept;
+  [[nodiscard]] unsigned highest(const ActorSet& enabled) const noexcept;
 
   std::uint64_t seed_;
   std::uint64_t length_;
   RandomChooser random_;
-  std::array<std::uint64_t, 64> priority_{};
+  std::array<std::uint64_t, max_actors> priority_{};
   std::array<std::uint64_t, most_depth> change_at_{};  // the first depth - 1 count
   unsigned changes_;
   std::uint64_t choices_ = 0;
@@ -57,7 +57,7 @@ class BoundedChooser final : public Chooser {
   [[nodiscard]] unsigned preemptions() const noexcept { return preemptions_; }
 
  private:
-  [[nodiscard]] unsigned any_of(std::uint64_t actors, const ChoicePoint& point) noexcept;
+  [[nodiscard]] unsigned any_of(const ActorSet& actors, const ChoicePoint& point) noexcept;
 
   RandomChooser random_;
   std::vector<std::uint64_t> preempt_at_;  // sorted

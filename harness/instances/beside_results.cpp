@@ -13,6 +13,8 @@ Execute BesideResults::watch(SearchOptions& options, const Execute& execute) {
     memory_.know_only(of_earlier_rounds_);
     ExecutionResult result = execute(chooser);
     learnt_.merge(memory_.all_learnt());
+    if (report_.model == "weak" && !memory_.is_given_up())
+      buffering_.add(memory_.graph(), memory_.location_names());
     return result;
   };
 }
@@ -29,6 +31,8 @@ std::string BesideResults::tell() {
   }
   counts_told_ = report_.allocations.counts;
   bytes.put(counts);
+  bytes.put_text(buffering_.bytes());
+  buffering_.tell_only_new();
   return bytes.bytes();
 }
 
@@ -38,6 +42,7 @@ void BesideResults::hear(const std::string& told) {
     learnt_.insert(bytes.get<PortSearch::Learnt>());
   lost_ += bytes.get<std::uint64_t>();
   report_.allocations.counts += bytes.get<AllocCounts>();
+  buffering_.merge(bytes.get_text());
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -10,9 +10,11 @@
 
 #include "harness/explore/bytes.h"
 #include "harness/explore/choosers.h"
+#include "harness/explore/load_buffering.h"
 #include "harness/explore/port_search.h"
 #include "harness/explore/result_bytes.h"
 #include "harness/explore/workers.h"
+#include "harness/instances/buffering_report.h"
 #include "harness/instances/explore_memory.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -72,6 +74,7 @@ struct Part {
   std::string log;
   PortSearch::Learnt learnt;
   std::optional<FailingExecution> failing;
+  std::string buffering;
 };
 
 void put(ByteWriter& bytes, const FailingExecution& failing) {
@@ -94,6 +97,7 @@ std::string bytes_of(const Part& part) {
   ByteWriter bytes;
   bytes.put(part.end).put(part.tally).put(part.logged).put_text(part.log).put(part.learnt);
   if (part.failing) put(bytes, *part.failing);
+  bytes.put_text(part.buffering);
   return bytes.bytes();
 }
 
@@ -106,6 +110,7 @@ Part part_of(std::string_view text) {
   part.log = bytes.get_text();
   part.learnt = bytes.get<PortSearch::Learnt>();
   if (part.end == End::failing) part.failing = get_failing(bytes);
+  part.buffering = bytes.get_text();
   return part;
 }
 
@@ -115,7 +120,8 @@ class CompleteSearch {
       : options_(options),
         calls_(calls),
         report_(report),
-        search_(model_named(options.memory), calls.cpus) {}
+        search_(model_named(options.memory), calls.cpus, calls.hardware),
+        buffering_(search_.graph().threads()) {}
 
   std::optional<FailingExecution> run() {
     End end = End::learnt;
@@ -167,6 +173,7 @@ class CompleteSearch {
   const ExploreCalls& calls_;
   ExploreReport& report_;
   PortSearch search_;
+  LoadBuffering buffering_;  // of the search since it began again
   const Clock::time_point began_ = Clock::now();
   std::optional<FailingExecution> failing_;
   bool has_walked_ = false;
@@ -211,7 +218,7 @@ void CompleteSearch::learn_by_walks() {
   if (has_walked_ || is_worker() || counted() < executions_before_walks) return;
   has_walked_ = true;
   const AllocReport asked = report_.allocations;
-  PortSearch random(model_named(options_.memory), calls_.cpus);
+  PortSearch random(model_named(options_.memory), calls_.cpus, calls_.hardware);
   for (std::uint64_t seed = 1; seed <= walks && !is_over(); ++seed) {
     RandomChooser chooser(mixed(seed));
     static_cast<void>(walk(calls_, random, chooser, MachineOptions{}.step_limit));
@@ -234,12 +241,15 @@ End CompleteSearch::explore() {
     const std::uint64_t counted_before = search_.counts().executions;
     Execution execution = calls_.searched(search_);
     report_.steps += execution.result.steps;
+    if (options_.memory == "weak" && !search_.is_given_up())
+      buffering_.add(search_.graph(), search_.location_names());
     if (!search_.is_given_up() && !execution.result.ok()) {
       failing_ = told(std::move(execution));
       failing_->counted = search_.counts().executions != counted_before;
       return End::failing;
     }
     if (search_.learnt()) {
+      buffering_ = LoadBuffering(search_.graph().threads());
       if (is_worker()) return End::learnt;
       shared_at_ = report_.seconds;
     }
@@ -307,6 +317,7 @@ void CompleteSearch::work(Workers& workers) {
     part.log = log_.bytes();
     part.learnt = search_.learnt().value_or(PortSearch::Learnt{});
     part.failing = std::move(failing_);
+    part.buffering = buffering_.bytes();
     workers.end(bytes_of(part));
   } catch (const std::exception& error) {
     workers.fail(error.what());
@@ -317,6 +328,7 @@ void CompleteSearch::begin_part() {
   before_ = at_last_entry_ = tally();
   logged_ = 0;
   log_ = {};
+  buffering_.tell_only_new();
   told_executions_ = before_.of[Tally::executions];
   told_left_ = search_.left()->left();
 }
@@ -360,6 +372,7 @@ End CompleteSearch::share_out() {
   if (workers.sum(sum_done) > 0) expected_ = workers.sum(sum_executions) / workers.sum(sum_done);
   if (end == End::learnt) {
     search_.begin_again(learnt_);
+    buffering_ = LoadBuffering(search_.graph().threads());
     for (const Tally::Of of : {Tally::executions, Tally::blocked, Tally::checked})
       taken_.of[of] = 0;
   }
@@ -404,6 +417,7 @@ End CompleteSearch::take(Part&& part) {
     return End::stopped;
   }
   taken_ += part.tally;
+  buffering_.merge(part.buffering);
   stopped_ |= part.end == End::stopped;
   if (part.end == End::failing) failing_ = std::move(part.failing);
   if (part.end == End::learnt) learnt_ = part.learnt;
@@ -428,6 +442,10 @@ void CompleteSearch::finish(End end) {
   report_.restarts = search_.restarts();
   report_.tracked = search_.tracked();
   report_.complete = end == End::complete && report_.lost == 0;
+  if (report_.complete && options_.memory == "weak") {
+    report_.load_buffering = buffering_report(calls_, search_, buffering_.pairs());
+    report_.load_buffering->of_all = true;
+  }
   if (end != End::stopped) return;
   if (expected_ == 0 && search_.left() != nullptr && search_.left()->left() < 1)
     expected_ = static_cast<double>(counts.executions) / (1 - search_.left()->left());

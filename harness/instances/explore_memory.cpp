@@ -52,7 +52,11 @@ Weakness weakness_of(const PortSearch& walk, Recorder& recorder) {
   LitmusExport litmus = litmus_of(walk.graph(), "found", [&](unsigned location) {
     return recorder.word_text(walk.word_at(location), 0).name;
   });
-  return {stale_texts(walk, recorder), std::move(litmus.test), std::move(litmus.why_not)};
+  Weakness weakness{
+      stale_texts(walk, recorder), std::move(litmus.test), std::move(litmus.why_not), {}};
+  for (const std::uint64_t name : walk.location_names())
+    weakness.words.emplace_back(name, recorder.word_text(PortSearch::word_of(name), 0).name);
+  return weakness;
 }
 
 Execution walk(const ExploreCalls& calls,
@@ -73,6 +77,7 @@ Execution walk(const ExploreCalls& calls,
 
 ExploreCalls with_memory(const ExploreCalls& calls, MemoryModel model, PortSearch& search) {
   ExploreCalls all = calls;
+  all.memory = name_of(model);
   all.search = [&calls, &search](Chooser& chooser) {
     return walk(calls, search, chooser, usual_limit).result;
   };
@@ -82,7 +87,7 @@ ExploreCalls with_memory(const ExploreCalls& calls, MemoryModel model, PortSearc
     };
   };
   all.record = [&calls, model](Chooser& chooser) {
-    PortSearch fresh(model, calls.cpus);
+    PortSearch fresh(model, calls.cpus, calls.hardware);
     static_cast<void>(walk(calls, fresh, chooser, usual_limit));
     chooser.restart();
     fresh.begin_walk();
@@ -97,7 +102,7 @@ ExecutionResult as_schedule(const ExploreCalls& calls,
                             MemoryModel model,
                             const ExecutionResult& made,
                             const PortSearch& search) {
-  PortSearch same(model, calls.cpus);
+  PortSearch same(model, calls.cpus, calls.hardware);
   same.learn_from(search);
   GuideChooser guide(made.schedule, search.graph(), same);
   return walk(calls, same, guide, usual_limit).result;

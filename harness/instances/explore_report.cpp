@@ -8,6 +8,7 @@
 #include "harness/explore/shrink.h"
 #include "harness/explore/strategies.h"
 #include "harness/instances/beside_results.h"
+#include "harness/instances/buffering_report.h"
 #include "harness/instances/complete_search.h"
 #include "harness/instances/explore_memory.h"
 #include "harness/instances/scenario_explore.h"
@@ -32,15 +33,23 @@ double peak_mib() noexcept {
   return most;
 }
 
-ExploreReport::Found& add_found(ExploreReport& report, Execution&& execution) {
-  const ScheduleSize size = size_of(execution.result.schedule);
+void show(ExploreReport& report, Execution&& execution) {
   report.trace = std::move(execution.trace);
   report.weakness = std::move(execution.weakness);
-  return report.violations.emplace_back(
+}
+
+ExploreReport::Found& add_found(ExploreReport& report,
+                                const ExploreCalls& calls,
+                                Execution&& execution) {
+  const ScheduleSize size = size_of(execution.result.schedule);
+  ExploreReport::Found& found = report.violations.emplace_back(
       ExploreReport::Found{.violation = std::move(execution.violation),
                            .schedule = print_steps(execution.result.schedule),
                            .steps = size.steps,
                            .switches = size.switches});
+  found.memory = calls.memory;
+  show(report, std::move(execution));
+  return found;
 }
 
 Execution repeated(const ExecutionResult& result, const Record& record) {
@@ -69,7 +78,7 @@ void add_shrunk(ExploreReport& report,
                 const ExploreCalls& calls,
                 const std::atomic<bool>& stop) {
   const ShrinkResult shorter = shrink(calls.again(limit_of_candidates(result)), result, {}, stop);
-  ExploreReport::Found& row = add_found(report, repeated(shorter.result, calls.record));
+  ExploreReport::Found& row = add_found(report, calls, repeated(shorter.result, calls.record));
   row.found_steps = shorter.before.steps;
   row.found_switches = shorter.before.switches;
 }
@@ -81,7 +90,7 @@ void add_repeated(const ExploreOptions& options,
   if (options.shrink)
     add_shrunk(report, failing, calls, stop_of(options));
   else
-    add_found(report, repeated(failing, calls.record));
+    add_found(report, calls, repeated(failing, calls.record));
 }
 
 void search_report(const ExploreOptions& options,
@@ -108,7 +117,7 @@ void search_report(const ExploreOptions& options,
     options.on_progress({executions, passed.count()});
   };
   const std::atomic<bool>& stop = stop_of(options);
-  PortSearch memory(model_named(options.memory), native.cpus);
+  PortSearch memory(model_named(options.memory), native.cpus, native.hardware);
   const ExploreCalls calls = calls_of(options, native, memory);
   BesideResults beside(memory, report);
   const Execute execute = beside.watch(search, calls.search);
@@ -119,10 +128,11 @@ void search_report(const ExploreOptions& options,
   report.bound_reached = bounded.bound_reached();
   report.blocked = beside.lost();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
+  if (report.model == "weak" && !result.first)
+    report.load_buffering = buffering_report(native, memory, beside.buffering().pairs());
   if (!result.first) return;
   memory.know_only({});  // which process found it makes no difference
   add_repeated(options, calls, result.first->result, report);
-  report.violations.back().memory = options.memory;
 }
 
 void add_failing(const ExploreOptions& options,
@@ -135,9 +145,8 @@ void add_failing(const ExploreOptions& options,
   }
   if (failing.memory == "sc") return add_repeated(options, calls, *failing.repeated, report);
   const MemoryModel model = model_named(failing.memory);
-  PortSearch memory(model, calls.cpus);
+  PortSearch memory(model, calls.cpus, calls.hardware);
   add_repeated(options, with_memory(calls, model, memory), *failing.repeated, report);
-  report.violations.back().memory = failing.memory;
 }
 
 void complete_report(const ExploreOptions& options,
@@ -156,22 +165,28 @@ void replay_report(const ExploreOptions& options,
   const auto began = std::chrono::steady_clock::now();
   const std::vector<ScheduleStep> asked = parse_schedule(options.schedule).steps;
   ReplayChooser chooser(asked);
-  PortSearch memory(model_named(options.memory), native.cpus);
-  Execution execution = calls_of(options, native, memory).record(chooser);
+  PortSearch memory(model_named(options.memory), native.cpus, native.hardware);
+  const ExploreCalls calls = calls_of(options, native, memory);
+  Execution execution = calls.record(chooser);
   report.executions = 1;
   if (const auto at = first_departure(asked, execution.result.schedule))
     report.departed_at = static_cast<std::int64_t>(*at);
   report.steps = execution.result.steps;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  if (!execution.result.ok())
-    add_found(report, std::move(execution)).memory = options.memory;
-  else {
-    report.trace = std::move(execution.trace);
-    report.weakness = std::move(execution.weakness);
-  }
+  if (execution.result.ok())
+    show(report, std::move(execution));
+  else
+    add_found(report, calls, std::move(execution));
 }
 
 }  // namespace
+
+std::vector<ActorKind> kinds_of(const HardwareActors& actors) {
+  std::vector<ActorKind> kinds;
+  if (actors.walks != 0) kinds.push_back(ActorKind::walker);
+  if (actors.evictions != 0) kinds.push_back(ActorKind::evict);
+  return kinds;
+}
 
 void fill(const ExploreOptions& options, const ExploreCalls& calls, ExploreReport& report) {
   report.model = options.memory;

@@ -30,7 +30,10 @@ inline constexpr SessionOptions explored_session{.frames = 96,
                                                          .giant_sets = 1,
                                                          .giant_ways = 1,
                                                          .walk_entries = 2,
-                                                         .front = 1}};
+                                                         .front = 1,
+                                                         .asids = 6,
+                                                         .hash_groups = 4,
+                                                         .tsb_entries = 4}};
 
 // What one execution came to: the world's result, with what the oracles and the body saw.
 struct Execution {
@@ -52,8 +55,11 @@ class ExploreRun {
              std::uint64_t step_limit = MachineOptions{}.step_limit)
       : fixes_(options.fixes),
         cpus_(cpus),
+        actors_(options.actors),
         failures_(options.fail_alloc, cpus),
         machine_({.cpus = cpus,
+                  .poison_frames = options.text == nullptr || options.text->forbids_all(),
+                  .tracked_windows = A::features.async_invalidate,
                   .alloc_policy = failures_.policy(),
                   .chooser = &chooser,
                   .step_limit = step_limit}),
@@ -92,9 +98,11 @@ class ExploreRun {
                 const std::function<Weakness(Recorder&)>& explain = {}) {
     set_the_scene();
     machine_.search_with(search);
+    machine_.let_hardware_act(acts());
     machine_.run([this](unsigned cpu) {
       body_.act(labs_[cpu], cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
     });
+    machine_.let_hardware_act({});
     machine_.search_with(nullptr);
     Execution execution;
     if (recorder_ && explain) execution.weakness = explain(*recorder_);
@@ -130,6 +138,15 @@ class ExploreRun {
     machine_.request_end();
   }
 
+  [[nodiscard]] HardwareActs acts() {
+    HardwareActs acts;
+    if constexpr (requires { body_.addresses(); }) addresses_ = body_.addresses();
+    acts.addresses = addresses_;
+    if constexpr (WalksAhead<A>) acts.walk = {A::walk_ahead, actors_.walks};
+    if constexpr (EvictsTranslations<A>) acts.evict = {A::evict, actors_.evictions};
+    return acts;
+  }
+
   template <class Act>
   void on_cpu_0(Act act) {
     machine_.run([&](unsigned cpu) {
@@ -155,6 +172,8 @@ class ExploreRun {
 
   struct fixes fixes_;
   unsigned cpus_;
+  HardwareActors actors_;
+  std::vector<vaddr_t> addresses_;
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
@@ -185,10 +204,14 @@ struct ExploreCalls {
       PortSearch& walk, Chooser& chooser, std::uint64_t step_limit, bool write_down)>
       walked;
   unsigned cpus = 0;
+  std::vector<ActorKind> hardware{};  // that is a thread to a search, beside the CPUs'
+  std::string memory = "sc";          // the model of what follows, and of `search`
   // What is no part of the search, with at most so many steps.
   std::function<Execute(std::uint64_t step_limit)> again;
   Record record;
 };
+// Those that are switched on.
+[[nodiscard]] std::vector<ActorKind> kinds_of(const HardwareActors& actors);
 // In words; while the machine stands.
 [[nodiscard]] Weakness weakness_of(const PortSearch& walk, Recorder& recorder);
 // What the options ask for: a search, or a replay.
@@ -236,6 +259,7 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
             return execution;
           },
       .cpus = cpus,
+      .hardware = kinds_of(options.actors),
       .again =
           [&](std::uint64_t step_limit) {
             return [&options, cpus, step_limit](Chooser& chooser) {

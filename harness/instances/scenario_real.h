@@ -50,6 +50,8 @@ class StressRun {
             .nodes = options.placement.nodes,
             .seed = options.seed,
             .junk_fill = true,
+            .poison_frames = options.text == nullptr || options.text->forbids_all(),
+            .tracked_windows = A::features.async_invalidate,
             .alloc_policy = policy};
   }
   [[nodiscard]] double seconds() const {

@@ -19,7 +19,8 @@ class ScriptMachine {
       : script_(script),
         machine_({.cpus = cpus_of(script, options),
                   .units = options.placement.units,
-                  .nodes = options.placement.nodes}),
+                  .nodes = options.placement.nodes,
+                  .tracked_windows = A::features.async_invalidate}),
         oracles_(machine_.cpus(), options.oracles, {}),
         target_(machine_, script, options.cpus == 2) {
     for (unsigned cpu = 0; cpu < machine_.cpus(); ++cpu) {

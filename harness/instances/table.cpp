@@ -3,23 +3,29 @@
 
 #include <algorithm>
 
-#include "harness/instances/x86.h"
+#include "harness/instances/runs.h"
 
 namespace tlblab {
 
 namespace {
 
-BackendEntry x86_backend() {
-  return {.name = "x86",
-          .memory = "tso",
-          .tlb = "per CPU, tagged by PCID (6 slots), walk cache",
-          .filled_by = "hardware",
-          .debt_paid = "tlb_finish_mmu, by interrupt",
-          .interrupts_walkers = false,
-          .features = {"table-free", "rcu-table-free", "merge-vmas", "pt-reclaim"},
-          .trace = instances::x86_trace,
-          .script = instances::x86_script,
-          .text = {"x86", instances::x86_text_stress, instances::x86_text_explore}};
+std::vector<BackendEntry> backends() {
+  std::vector<BackendEntry> all = instances::known_backends();
+  for (BackendEntry& backend : all) {
+    backend.trace = instances::trace;
+    backend.script = instances::script;
+    backend.text = {backend.name, instances::stress_text, instances::explore_text};
+  }
+  return all;
+}
+
+using Stress = StressReport (*)(const StressOptions&);
+using Explore = ExploreReport (*)(const ExploreOptions&);
+
+std::vector<ScenarioRun> on_all(Stress stress, Explore explore) {
+  std::vector<ScenarioRun> runs;
+  for (const BackendEntry& backend : backends()) runs.push_back({backend.name, stress, explore});
+  return runs;
 }
 
 ScenarioEntry madvise_parallel_2017() {
@@ -29,8 +35,8 @@ ScenarioEntry madvise_parallel_2017() {
           .fixes = {"nested-flush"},
           .real_threads = "yes",
           .cpus = 3,
-          .runs = {{"x86", instances::x86_madvise_parallel_2017_stress,
-                    instances::x86_madvise_parallel_2017_explore}}};
+          .runs = on_all(instances::stress_madvise_parallel_2017,
+                         instances::explore_madvise_parallel_2017)};
 }
 
 ScenarioEntry madvise_free_parallel_2017() {
@@ -40,8 +46,8 @@ ScenarioEntry madvise_free_parallel_2017() {
           .fixes = {"nested-flush"},
           .real_threads = "yes",
           .cpus = 3,
-          .runs = {{"x86", instances::x86_madvise_free_parallel_2017_stress,
-                    instances::x86_madvise_free_parallel_2017_explore}}};
+          .runs = on_all(instances::stress_madvise_free_parallel_2017,
+                         instances::explore_madvise_free_parallel_2017)};
 }
 
 ScenarioEntry mixed() {
@@ -51,7 +57,7 @@ ScenarioEntry mixed() {
           .fixes = {},
           .real_threads = "yes",
           .cpus = 4,
-          .runs = {{"x86", instances::x86_mixed_stress, instances::x86_mixed_explore}},
+          .runs = on_all(instances::stress_mixed, instances::explore_mixed),
           .least_cpus = 1,
           .explored_cpus = 2,
           .fail_alloc = "rate=0.01"};
@@ -60,14 +66,14 @@ ScenarioEntry mixed() {
 }  // namespace
 
 const Tables& tables() {
-  static const Tables all{{x86_backend()},
+  static const Tables all{backends(),
                           {madvise_parallel_2017(), madvise_free_parallel_2017(), mixed()}};
   return all;
 }
 
 const BackendEntry* find_backend(std::string_view name) {
   const auto& all = tables().backends;
-  const auto at = std::ranges::find(all, name, &BackendEntry::name);
+  const auto at = std::ranges::find(all, without_options(name), &BackendEntry::name);
   return at == all.end() ? nullptr : &*at;
 }
 

@@ -14,6 +14,7 @@
 
 #include "harness/trace.h"
 #include "harness/workload/alloc_failures.h"
+#include "harness/workload/hardware_actors.h"
 #include "harness/workload/recording.h"
 #include "harness/workload/replay.h"
 #include "harness/workload/scenario_text.h"
@@ -31,7 +32,8 @@ struct Placement {
 };
 
 struct StressOptions {
-  unsigned cpus = 0;  // 0: as many as the scenario has actors
+  std::string arch = "x86";  // a backend
+  unsigned cpus = 0;         // 0: as many as the scenario has actors
   double seconds = 5;
   std::uint64_t seed = 1;
   Placement placement;
@@ -69,6 +71,7 @@ struct ExploreProgress {
 };
 
 struct ExploreOptions {
+  std::string arch = "x86";  // a backend
   unsigned cpus = 0;
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
@@ -81,6 +84,7 @@ struct ExploreOptions {
   std::uint64_t stop_at_step = 0;  // of a replay: raise SIGTRAP there, for a debugger; 0: nowhere
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
+  HardwareActors actors;
   const ScenarioText* text = nullptr;  // of a scenario that is one
   unsigned jobs = 1;                   // processes that search at the same time
   double share_after =
@@ -107,7 +111,8 @@ struct ExploreReport {
   std::vector<Found> violations;
   std::vector<TraceStep> trace;  // of the first violation's schedule, or of the replayed one
   Weakness weakness;             // of it, if it is one of tso or weak
-  std::uint64_t blocked = 0;     // executions given up because others had covered them
+  std::optional<BufferingReport> load_buffering;  // of a search under weak without a find
+  std::uint64_t blocked = 0;  // executions given up because others had covered them
   // Of a complete search: how often it began again, words whose operations are events, graphs that
   // the model was asked about, executions that could not be made.
   std::uint64_t restarts = 0, tracked = 0, checked = 0, lost = 0;
@@ -142,10 +147,12 @@ struct ScenarioEntry {
   unsigned least_cpus = 0;              // what it can do with; 0: all its actors
   unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
   std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
+  std::string_view actors = {};         // of the hardware, unless others are typed
 };
 
 struct TraceOptions {
-  unsigned cpus = 0;  // 0: the recorded number
+  std::string arch = "x86";  // a backend
+  unsigned cpus = 0;         // 0: the recorded number
   Placement placement;
   bool oracles = true;
   std::vector<AllocRule> fail_alloc;
@@ -167,8 +174,9 @@ struct TraceReport {
 };
 
 struct ScriptOptions {
-  unsigned cpus = 1;    // 2: a second thread runs on CPU 1
-  Placement placement;  // a child with a CPU of its own takes the second place
+  std::string arch = "x86";  // a backend
+  unsigned cpus = 1;         // 2: a second thread runs on CPU 1
+  Placement placement;       // a child with a CPU of its own takes the second place
   bool oracles = true;
   const std::atomic<bool>* stop = nullptr;
 };
@@ -189,6 +197,7 @@ struct BackendEntry {
   std::string_view debt_paid;       // when a flush is due
   bool interrupts_walkers = false;  // does paying it wait for walkers with interrupts off?
   std::vector<std::string_view> features;
+  std::vector<std::string_view> options{};  // --arch name+option
   TraceReport (*trace)(const Recording&, const TraceOptions&) = nullptr;
   // Throws InputError.
   ScriptRunReport (*script)(const Script&, const ScriptOptions&) = nullptr;
@@ -210,7 +219,11 @@ struct Tables {
 
 // Built at the first call.
 [[nodiscard]] const Tables& tables();
+// "x86+option" is x86.
 [[nodiscard]] const BackendEntry* find_backend(std::string_view name);
+[[nodiscard]] constexpr std::string_view without_options(std::string_view arch) noexcept {
+  return arch.substr(0, arch.find('+'));
+}
 [[nodiscard]] const ScenarioEntry* find_scenario(std::string_view name);
 
 }  // namespace tlblab

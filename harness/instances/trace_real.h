@@ -23,6 +23,7 @@ class TraceRun {
         machine_({.cpus = cpus,
                   .units = options.placement.units,
                   .nodes = options.placement.nodes,
+                  .tracked_windows = A::features.async_invalidate,
                   .alloc_policy = failures_.policy()}),
         oracles_(cpus, options.oracles, {.scan_frees = false}),
         target_(cpus),

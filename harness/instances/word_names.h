@@ -31,7 +31,7 @@ class WordNames final : public Namer {
     if (mm_ == nullptr) return {};
     if (contains(mem_map, sizeof(page) * frames_, address)) return {page_word(address)};
     if (WordName name = table_word(address); !name.text.empty()) return name;
-    if (contains(mm_, sizeof(mm_of<A>), address))
+    if (contains(mm_, context_offset + context_type_of<A>().bytes, address))
       return {.text = "mm->" + mm_word(address), .minor = is_minor(address)};
     for (const vm_area_struct& vma : areas())
       if (contains(&vma, sizeof vma, address))
@@ -61,8 +61,7 @@ class WordNames final : public Namer {
     if (address == mm_) return "mm";
     if (contains(mem_map, sizeof(page) * frames_, address))
       return fmt::format("page {}", static_cast<const page*>(address)->pfn);
-    if constexpr (requires { A::init_mm(); })
-      if (address == &A::init_mm()) return "init_mm";
+    if (address == &A::init_mm()) return "init_mm";
     for (const vm_area_struct& vma : areas())
       if (address == &vma) return area_name(vma);
     return {};
@@ -122,8 +121,8 @@ class WordNames final : public Namer {
 
   std::string mm_word(const void* address) const {
     const mm_struct& mm = *mm_;
-    const auto& context = context_of<A>(*mm_);
-    if (contains(&context, sizeof context, address)) return "context" + context_word(address);
+    if (contains(raw_context_of(*mm_), context_type_of<A>().bytes, address))
+      return "context" + context_word(address);
     const Member members[]{
         {&mm.mmap_lock, sizeof mm.mmap_lock, "mmap_lock"},
         {&mm.mm_lock_seq, sizeof mm.mm_lock_seq, "mm_lock_seq"},
@@ -145,9 +144,7 @@ class WordNames final : public Namer {
            contains(&mm_->vma_slots, sizeof mm_->vma_slots, address);
   }
   std::string context_word(const void* address) const {
-    const auto& context = context_of<A>(*mm_);
-    if constexpr (requires { context.tlb_gen; })
-      if (contains(&context.tlb_gen, sizeof context.tlb_gen, address)) return ".tlb_gen";
+    if (const char* name = arch_context_word<A>(*mm_, address)) return std::string(".") + name;
     return "";
   }
 
@@ -206,19 +203,9 @@ class WordNames final : public Namer {
   }
 
   std::string cpu_word(const void* address) const {
-    if constexpr (requires { A::cpu(0U); }) {
-      for (unsigned id = 0; id < cpus_; ++id) {
-        const auto& cpu = A::cpu(id);
-        if (!contains(&cpu, sizeof cpu, address)) continue;
-        if constexpr (requires { cpu.loaded_mm, cpu.is_lazy; }) {
-          const Member members[]{{&cpu.loaded_mm, sizeof cpu.loaded_mm, "loaded_mm"},
-                                 {&cpu.is_lazy, sizeof cpu.is_lazy, "is_lazy"},
-                                 {&cpu, sizeof cpu, "state"}};
-          return fmt::format("cpu{}.{}", id, member(members, address));
-        }
-        return fmt::format("cpu{}.state", id);
-      }
-    }
+    for (unsigned id = 0; id < cpus_; ++id)
+      if (const char* name = arch_cpu_word<A>(id, address))
+        return fmt::format("cpu{}.{}", id, name);
     return {};
   }
 

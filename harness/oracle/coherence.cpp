@@ -77,7 +77,8 @@ void Coherence::call_end(const trace_event& e) noexcept {
     std::sort(local.seen.begin(), local.seen.end());
     check_return(e, local);
   }
-  cpus_[e.cpu].in_call.store(false, std::memory_order_relaxed);
+  // Release: the call's flush before it is over; pairs with the acquire in Lifetime::will_flush.
+  cpus_[e.cpu].in_call.store(false, std::memory_order_release);
   cpus_[e.cpu].forks.store(0, std::memory_order_relaxed);
   check_watch_at_return(e.cpu);
 }

@@ -46,6 +46,10 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "the holder of a page-table lock reads that no flush is pending, but one of its entries was "
      "changed and not flushed"},
     {kind::pending_below_zero, "I8", "the count of pending flushes was decremented too often"},
+    // I10: hardware finds one entry for an address, or none.
+    {kind::duplicate_hash_entry, "I10",
+     "the hash page table had two valid entries for one address, of which hardware may take "
+     "either"},
     // I18: what a gather takes it gives back once, after the flush.
     {kind::page_freed_before_flush, "I18", "a page was freed before the flush that it waited for"},
     {kind::page_left_in_gather, "I18", "a gather ended without giving back every page it took"},
@@ -61,6 +65,7 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"access_to_mm_not_loaded", "mm", "a program ran on a CPU that had another mm loaded"},
     {"cached_page_dropped_while_mapped", "mm", "a file dropped a page that an entry still mapped"},
     {"delayed_rmap_at_finish", "mm", "tlb_finish_mmu found mapcounts that tlb_flush_rmaps missed"},
+    {"fewer_asids_than_cpus", "mm", "too few address-space numbers for this many CPUs"},
     {"flush_inside_flush", "mm", "a CPU began a flush while its flush request was still in use"},
     {"flush_pending_at_exit", "mm", "an address space died with its pending count not zero"},
     {"flush_with_interrupts_off", "mm", "a flush that waits for other CPUs with interrupts off"},
@@ -74,6 +79,10 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"reference_to_free_page", "mm", "a reference was taken to a page that nobody held"},
     {"rss_not_zero_at_exit", "mm", "an address space died with pages still counted as present"},
     {"switch_mm_with_interrupts_on", "mm", "a CPU switched address spaces with interrupts on"},
+    {"no_asid_after_rollover", "mm", "a new generation of address-space numbers had none free"},
+    {"no_context_number_left", "mm", "there were more address spaces than numbers for them"},
+    {"tlb_duplicate_machine_check", "mm",
+     "software wrote an entry into a TLB that had one for the same address: the CPU stops"},
     {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},
     {"no_memory_for_the_script", "mm", "the machine is too small for the script"},
     {"no_table_deposited", "mm", "a huge page was to be split and had no page table put aside"},
@@ -107,6 +116,7 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"spinlock_taken_twice", "cpu", "a CPU waits for a spinlock that it holds itself"},
     {"step_limit", "cpu", "the execution did not end within its bound: a livelock, perhaps"},
     {"synchronize_rcu_in_atomic_section", "cpu", "a wait for a grace period that holds it up"},
+    {"takes_mmu_inside_access_window", "cpu", "a CPU took an MMU in the middle of an access"},
     {"unlock_by_other_cpu", "cpu", "a CPU released a spinlock that another one holds"},
     {"unlock_of_free_spinlock", "cpu", "a spinlock was released that nobody held"},
     {"up_read_of_free_rwsem", "cpu", "a lock was released for reading that no reader held"},

@@ -72,9 +72,18 @@ void Lifetime::page_free(const trace_event& e) noexcept {
     if ((by >> (cpu % FrameRecord::cpu_bits) & 1) != 0) look_for_entries(cpu, e, at);
 }
 
+// The debt is older than the free. So it is asked for before the TLB is looked at: if there is none then,
+// it has been paid, and the entry is gone.
+bool Lifetime::will_flush(unsigned cpu, unsigned freed_by) const noexcept {
+  if (table_.flush_owed_on == nullptr) return false;
+  // Acquire: the call's flush; pairs with the release in Coherence::call_end.
+  const bool in_kernel = cpu == freed_by || cpus_[cpu].in_call.load(std::memory_order_acquire);
+  return in_kernel && table_.flush_owed_on(cpu);
+}
+
 void Lifetime::look_for_entries(unsigned cpu, const trace_event& e, std::uint64_t at) noexcept {
   const std::uint64_t mm = cpus_[cpu].runs.load(std::memory_order_acquire);
-  if (mm == 0) return;
+  if (mm == 0 || will_flush(cpu, e.cpu)) return;
   const bool anywhere = at == FrameRecord::anywhere || at == FrameRecord::nowhere;
   table_.tlb(cpu).for_each(
       anywhere ? 0 : at - 2, anywhere ? tlb_flush_all : at - 1, [&](const hw::TlbView& entry) {

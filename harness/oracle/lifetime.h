@@ -5,6 +5,11 @@
 // frame has another one now it was freed in between. At the free, which is earlier and needs no
 // luck: no CPU that runs the entry's mm (cpu_states.h) may still have one. Where to look is noted at
 // each fill, so a free costs a probe of one set per CPU that ever filled the frame.
+//
+// One exception: a backend may free before it flushes, if a CPU took the page away by itself and flushes
+// before it runs a program again (s390, while no other CPU is attached). It says so (flush_owed_on), and
+// the CPU must be inside the kernel: freeing the page itself, or in a call. That it does flush is for the
+// oracle of coherence to see when the call returns.
 #pragma once
 
 #include <vector>
@@ -37,6 +42,7 @@ class Lifetime {
 
   // True if it is so.
   bool frame_was_freed(const trace_event& use) noexcept;
+  [[nodiscard]] bool will_flush(unsigned cpu, unsigned freed_by) const noexcept;
   void look_for_entries(unsigned cpu, const trace_event& e, std::uint64_t filled_at) noexcept;
 
   const OracleTable& table_;

@@ -27,6 +27,8 @@ struct OracleTable {
   const mm_struct* (*loaded_mm)(unsigned cpu) = nullptr;
   LeafView (*leaf)(pte_t pte, unsigned level) = nullptr;
   bool tables_wait_for_flush = true;  // hardware walks them
+  // May the CPU's TLB hold what the CPU itself took away, to be flushed before it runs a program? Null: no.
+  bool (*flush_owed_on)(unsigned cpu) noexcept = nullptr;
 };
 
 template <class A>
@@ -40,20 +42,16 @@ LeafView leaf_view(pte_t pte, unsigned level) noexcept {
 }
 
 template <class A>
-const mm_struct* loaded_mm_of(unsigned cpu) noexcept {
-  const mm_struct* mm = A::cpu(cpu).loaded_mm.load(order::relaxed);
-  return mm == A::switching() ? nullptr : mm;
-}
-
-template <class A>
 OracleTable oracle_table(unsigned cpus) noexcept {
-  return {
+  OracleTable table{
       .cpus = cpus,
       .tlb = [](unsigned cpu) -> const hw::Tlb& { return A::mmu_of(cpu).tlb; },
       .walk_cache = [](unsigned cpu) -> const hw::WalkCache& { return A::mmu_of(cpu).walk_cache; },
-      .loaded_mm = loaded_mm_of<A>,
+      .loaded_mm = A::loaded_mm_on,
       .leaf = leaf_view<A>,
       .tables_wait_for_flush = A::features.table_invalidate};
+  if constexpr (requires { A::flush_owed_on; }) table.flush_owed_on = A::flush_owed_on;
+  return table;
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

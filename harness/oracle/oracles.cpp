@@ -11,7 +11,8 @@ Oracles::Oracles(const OracleTable& table, OracleOptions options)
       lifetime_(table_, cpus_, frames_, log_),
       conservation_(cpus_, frames_, log_, table.tables_wait_for_flush),
       stability_(cpus_, log_),
-      pins_(frames_, log_) {}
+      pins_(frames_, log_),
+      hash_entries_(log_) {}
 
 void Oracles::reset() noexcept {
   log_.reset();
@@ -21,6 +22,7 @@ void Oracles::reset() noexcept {
   lifetime_.reset();
   conservation_.reset();
   stability_.reset();
+  hash_entries_.reset();
 }
 
 void Oracles::event(const trace_event& e) noexcept {
@@ -63,6 +65,8 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::page_unpin: return pins_.page_unpin(e);
     case EventKind::anon_exclusive_clear: return pins_.anon_exclusive_clear(e);
     case EventKind::page_clean_act: return page_clean_act(e);
+    case EventKind::hash_insert: return hash_entries_.hash_insert(e);
+    case EventKind::hash_remove: return hash_entries_.hash_remove(e);
     case EventKind::tlb_flush:
     case EventKind::ipi_send:
     case EventKind::page_fault: return;

@@ -7,6 +7,7 @@
 //                    store; I8 pending covers debt
 //   stability.h      I4 what is copied stands still
 //   pins.h           I7 what is pinned stays exclusive
+//   hash_entries.h   I10 a hash page table has one entry for an address at most
 //   conservation.h   I18 what a gather takes it gives back once, after the flush
 //
 // An event runs on the CPU that it is about, wherever that CPU stands: under page-table locks,
@@ -21,6 +22,7 @@
 
 #include "harness/oracle/coherence.h"
 #include "harness/oracle/conservation.h"
+#include "harness/oracle/hash_entries.h"
 #include "harness/oracle/lifetime.h"
 #include "harness/oracle/pins.h"
 #include "harness/oracle/stability.h"
@@ -66,6 +68,7 @@ class Oracles final : private TraceSink {
   Conservation conservation_;
   Stability stability_;
   Pins pins_;
+  HashEntries hash_entries_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

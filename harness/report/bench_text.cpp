@@ -110,11 +110,32 @@ double BenchPage::Run::kernel_over() const {
   return best(simulated) == 0 ? 0 : best(kernel) / best(simulated);
 }
 
+namespace {
+
+// A row a backend, a column a workload.
+std::string arch_table(const BenchPage& page) {
+  Columns table(1, "  ");
+  std::vector<std::string> head{"backend"};
+  for (const Run& run : page.runs)
+    head.push_back(fmt::format("{}, {} ({})", run.workload, counted(run.cpus, "CPU"), run.unit));
+  table.row(head);
+  for (std::size_t at = 0; at < page.runs.front().arches.size(); ++at) {
+    std::vector<std::string> row{page.runs.front().arches[at].first};
+    for (const Run& run : page.runs)
+      row.push_back(at < run.arches.size() ? value(run.best(run.arches[at].second), run) : "-");
+    table.row(row);
+  }
+  return "\n" + table.text() + "\nCompare rows of one run only.\n";
+}
+
+}  // namespace
+
 std::string bench_text(const BenchPage& page, const Paint& paint) {
   std::string out = paint.strong(where(page)) + "\n";
   for (const auto& [name, fact] : page.host) out += fmt::format("  {}: {}\n", name, fact);
   for (const std::string& warning : page.warnings)
     out += wrapped("  " + paint.bad("warning:") + " ", warning, "    ");
+  if (!page.runs.empty() && !page.runs.front().arches.empty()) return out + arch_table(page);
   Columns table(1, "  ");
   table.row({"workload", "CPUs", "simulated", "kernel", "plain", "sim/plain", "kernel/sim", "in"});
   for (const Run& run : page.runs)

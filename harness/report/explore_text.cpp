@@ -138,6 +138,24 @@ std::string stale_text(const std::vector<StaleRead>& all) {
   return out;
 }
 
+// What the model leaves out.
+std::string buffering_text(const BufferingReport& buffering) {
+  if (buffering.is_exact()) return "  exact: no load buffering possible\n";
+  if (buffering.pairs.empty()) return "  no load buffering possible in what was seen\n";
+  std::string out = "  load buffering, which the model leaves out, could add executions:\n";
+  const auto words = [](const BufferingReport::Access& at) {
+    const std::string object = at.object.empty() ? "a word" : at.object;
+    return at.step == 0 ? object : fmt::format("{} (step {})", object, at.step);
+  };
+  for (const BufferingReport::Pair& pair : buffering.pairs)
+    out += wrapped(
+        "    ",
+        fmt::format("CPU{}{}{} may write {} before it reads {}", pair.cpu,
+                    pair.by.empty() ? "" : "'s ", pair.by, words(pair.write), words(pair.read)),
+        "      ");
+  return out;
+}
+
 // How to see it again.
 std::string replay_text(const ExploreReport::Found& found, const std::string& rows) {
   if (found.schedule.empty())
@@ -194,6 +212,7 @@ std::string run_text(const ExplorePage& page, const ExplorePage::Run& run, const
   out += wrapped("  ", searched(page, report), "  ");
   if (report.violations.empty() && report.witnesses.empty() && !report.complete && !page.replayed)
     out += "  that none was found does not prove that there is none\n";
+  if (report.load_buffering) out += buffering_text(*report.load_buffering);
   out += allocation_lines(report.allocations);
   out += observation(run);
   return out + next_command("explore", run.subject, page.cures);

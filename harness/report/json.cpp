@@ -224,6 +224,22 @@ Json stale_rows(const std::vector<StaleRead>& all) {
   return rows;
 }
 
+Json buffering_row(const BufferingReport& buffering) {
+  const auto access = [](const BufferingReport::Access& at) {
+    return Json{{"object", at.object}, {"step", at.step == 0 ? Json() : Json(at.step)}};
+  };
+  Json pairs = Json::array();
+  for (const BufferingReport::Pair& pair : buffering.pairs) {
+    Json& row = pairs.emplace_back(Json{{"cpu", pair.cpu}});
+    if (!pair.by.empty()) row["by"] = pair.by;
+    row["read"] = access(pair.read);
+    row["write"] = access(pair.write);
+  }
+  return {{"exact", buffering.is_exact()},
+          {"of_all_executions", buffering.of_all},
+          {"pairs", std::move(pairs)}};
+}
+
 Json found_rows(const std::vector<ExploreReport::Found>& all) {
   Json rows = Json::array();
   for (const ExploreReport::Found& found : all) rows.push_back(found_row(found));
@@ -259,10 +275,12 @@ Json explore_run(const ExplorePage& page, const ExplorePage::Run& run) {
     out["preemptions"] = *page.preemptions;
     out["bound_reached"] = report.bound_reached;
   }
+  if (!run.subject.actors.empty()) out["actors"] = run.subject.actors;
   if (!run.subject.fingerprint.empty()) out["text"] = run.subject.fingerprint;
   if (report.asks_existence) out["witnesses"] = found_rows(report.witnesses);
   if (!report.weakness.stale.empty()) out["stale"] = stale_rows(report.weakness.stale);
   if (!report.weakness.litmus.empty()) out["litmus"] = report.weakness.litmus;
+  if (report.load_buffering) out["load_buffering"] = buffering_row(*report.load_buffering);
   if (page.replayed) {
     out["departed_at"] = report.departed_at;
     Json& rows = out["trace"] = Json::array();
@@ -316,6 +334,7 @@ Json backend_rows(const Tables& tables) {
                     {"filled_by", entry.filled_by},
                     {"debt_paid", entry.debt_paid},
                     {"interrupts_walkers", entry.interrupts_walkers},
+                    {"options", entry.options},
                     {"features", entry.features}});
   return rows;
 }
@@ -332,6 +351,12 @@ Json bench_part(const BenchPage::Run& run, const BenchPage::Part& part) {
 Json ratio(double value) { return value == 0 ? Json(nullptr) : Json(rounded(value, 1e3)); }
 
 Json bench_run(const BenchPage::Run& run) {
+  Json arches = Json::array();
+  for (const auto& [arch, part] : run.arches) {
+    Json row = bench_part(run, part);
+    row["arch"] = arch;
+    arches.push_back(std::move(row));
+  }
   return {{"workload", run.workload},
           {"cpus", run.cpus},
           {"unit", run.unit},
@@ -339,7 +364,8 @@ Json bench_run(const BenchPage::Run& run) {
           {"kernel", bench_part(run, run.kernel)},
           {"plain", bench_part(run, run.plain)},
           {"simulated_over_plain", ratio(run.over_plain())},
-          {"kernel_over_simulated", ratio(run.kernel_over())}};
+          {"kernel_over_simulated", ratio(run.kernel_over())},
+          {"arches", std::move(arches)}};
 }
 
 // ---- lists --------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
-std::string scenario(const ScenarioEntry& entry, const Paint& paint) {
+std::string scenario(const ScenarioEntry& entry, std::size_t backends, const Paint& paint) {
   std::vector<std::string> arches;
   arches.reserve(entry.runs.size());
   for (const ScenarioRun& run : entry.runs) arches.emplace_back(run.arch);
   return "  " + paint.strong(entry.name) + "\n" + wrapped("      ", entry.line, "      ") +
          wrapped("      ",
-                 fmt::format("on {}; {}; real threads: {}; thread {}; fixes: {}", joined(arches),
+                 fmt::format("on {}; {}; real threads: {}; thread {}; fixes: {}",
+                             arches.size() == backends ? "every backend" : joined(arches),
                              counted(entry.cpus, "CPU"), entry.real_threads, entry.thread,
                              entry.fixes.empty() ? "none" : joined(strings(entry.fixes))),
                  "      ");
@@ -35,7 +36,13 @@ std::string backend(const BackendEntry& entry, const Paint& paint) {
                  "      ") +
          (entry.features.empty()
               ? std::string()
-              : wrapped("      ", "features: " + joined(strings(entry.features)), "      "));
+              : wrapped("      ", "features: " + joined(strings(entry.features)), "      ")) +
+         (entry.options.empty()
+              ? std::string()
+              : wrapped("      ",
+                        fmt::format("options, as in {}+{}: {}", entry.name, entry.options.front(),
+                                    joined(strings(entry.options))),
+                        "      "));
 }
 
 std::string fix(const FixInfo& info, const Paint& paint) {
@@ -52,7 +59,8 @@ std::string list_text(const ListPage& page, const Paint& paint) {
   };
   if (page.scenarios) {
     section("scenarios, for explore and stress:");
-    for (const ScenarioEntry& entry : page.tables->scenarios) out += scenario(entry, paint);
+    for (const ScenarioEntry& entry : page.tables->scenarios)
+      out += scenario(entry, page.tables->backends.size(), paint);
   }
   if (page.backends) {
     section("backends, for --arch:");

@@ -23,6 +23,7 @@ struct Subject {
   std::string arch;
   std::vector<std::string> without;
   unsigned cpus = 0;
+  std::string actors{};           // of the hardware, as they are typed; empty: none
   std::string fingerprint{};      // of a scenario that is a file: its name is `scenario`
   bool takes_fixes_away = false;  // such a file does, unless told otherwise
 };
@@ -102,6 +103,7 @@ struct BenchPage {
     std::string unit;  // "ns per page"; "times": how much more than one CPU, so more is better
     unsigned cpus = 0;
     Part simulated, kernel, plain;
+    std::vector<std::pair<std::string, Part>> arches{};  // of those that were asked for
     [[nodiscard]] bool more_is_better() const { return unit == "times"; }
     [[nodiscard]] double best(const Part& part) const;  // 0: not measured
     [[nodiscard]] std::size_t best_scaling() const;     // the repetition that counts, of "times"

@@ -25,6 +25,7 @@ std::string oversubscription(const Seats& seats) {
 std::string subject_title(const Subject& subject) {
   std::string title = fmt::format("{} on {}", subject.scenario, subject.arch);
   if (!subject.without.empty()) title += " without " + joined(subject.without, ", ", " and ");
+  if (!subject.actors.empty()) title += ", actors " + subject.actors;
   return title;
 }
 
@@ -74,6 +75,7 @@ std::string next_command(std::string_view verb,
   std::string command = fmt::format("tlblab {} {}", verb, shell_word(subject.scenario));
   if (!broken) command += " --without " + cures.front();
   if (broken && subject.takes_fixes_away) command += " --without none";
+  if (!subject.actors.empty()) command += " --actors " + subject.actors;
   return (broken ? "with the fix:\n" : "without the fix:\n") + pasteable(command);
 }
 

@@ -130,12 +130,6 @@ class Cpu {
 
   // ---- places and values ------------------------------------------------------------------------
 
-  static constexpr vaddr_t base = 0x200000000000;
-  static constexpr vaddr_t place(const Sizes& sizes, unsigned region, std::uint64_t page = 0) {
-    const vaddr_t start = region < wide ? base : base + wide * sizes.apart * page_size + pmd_size;
-    const unsigned there = region < wide ? region : region - wide;
-    return start + (there * (region < wide ? sizes.apart : sizes.beside) + page) * page_size;
-  }
   [[nodiscard]] vaddr_t at(unsigned region, std::uint64_t page) const {
     return place(sizes_, region, page);
   }
@@ -575,6 +569,9 @@ struct mixed_workload {
       vm_bug_on(shared_.file == nullptr, "no_memory_for_the_machine");
       for (mm_struct* mm : shared_.roots) mixed::Cpu<A>::map_everything(shared_, nr_cpu_ids(), *mm);
       for (unsigned cpu = 0; cpu < nr_cpu_ids(); ++cpu) cpus_.emplace_back(shared_, cpu);
+    }
+    [[nodiscard]] std::vector<vaddr_t> addresses() const {
+      return mixed::used_pages(shared_.sizes, nr_cpu_ids());
     }
     void act(Lab<A>& lab, unsigned) { cpus_[smp_processor_id()].work(lab); }
     void teardown(Lab<A>&) {

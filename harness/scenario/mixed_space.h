@@ -26,6 +26,21 @@ inline constexpr Sizes explored{512, 8, 3, 4, 3, 2, 6, 4};
 
 enum Region : unsigned { everybody, wide = 3, shared_file, private_file, heap, own };
 
+inline constexpr vaddr_t base = 0x200000000000;
+constexpr vaddr_t place(const Sizes& sizes, unsigned region, std::uint64_t page = 0) {
+  const vaddr_t start = region < wide ? base : base + wide * sizes.apart * page_size + pmd_size;
+  const unsigned there = region < wide ? region : region - wide;
+  return start + (there * (region < wide ? sizes.apart : sizes.beside) + page) * page_size;
+}
+// Those that there are few of.
+inline std::vector<vaddr_t> used_pages(const Sizes& sizes, unsigned cpus) {
+  std::vector<vaddr_t> pages;
+  for (unsigned region = everybody; region <= own; ++region)
+    for (std::uint64_t page = 0; page < (region == own ? sizes.own * cpus : sizes.common); ++page)
+      pages.push_back(place(sizes, region, page));
+  return pages;
+}
+
 // An address space as one CPU sees it.
 struct Space {
   mm_struct* mm = nullptr;

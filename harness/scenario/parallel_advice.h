@@ -10,6 +10,8 @@
 //   static void use(Lab<A>& lab, vaddr_t x, std::uint64_t value, bool second_returned);
 #pragma once
 
+#include <vector>
+
 #include "harness/lab.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -32,6 +34,8 @@ class ParallelAdvice {
       default: use_x(lab); break;
     }
   }
+
+  [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
 
   // For a counterexample.
   template <class Name>

@@ -149,11 +149,12 @@ class Parser {
   // ---- lines ------------------------------------------------------------------------------------
 
   void take_line() {
-    usage_ = "P0: OPERATION, an operation of the setup, or arch, without, forbid, exists";
+    usage_ = "P0: OPERATION, an operation of the setup, or arch, without, actors, forbid, exists";
     const std::string_view word = pieces_.front().text;
     if (word.size() > 1 && word.ends_with(':')) return take_program_line();
     if (take_if("arch")) return take_arch();
     if (take_if("without")) return take_names(text_.without, "without FIX[,FIX]", "a fix");
+    if (take_if("actors")) return take_actors();
     if (take_if("forbid")) return take_forbid();
     if (take_if("exists")) return take_condition(true);
     take_setup_line();
@@ -172,6 +173,22 @@ class Parser {
       if (std::ranges::find(names, name, &TextName::text) != names.end())
         fail(fmt::format("'{}' was named already", name), "each once");
       names.push_back({std::move(name), place()});
+    } while (more());
+  }
+
+  void take_actors() {
+    usage_ = "actors walker, evict, each with =N from 1 to 8 if it is not once, or none";
+    do {
+      const std::string_view word = take("an actor");
+      if (word == "none" && pieces_.size() == 2) return;
+      const auto actor = std::ranges::find(hardware_actor_names, word, &HardwareActorName::word);
+      if (actor == hardware_actor_names.end())
+        fail(fmt::format("there is no actor '{}'", shown(word)), usage_);
+      unsigned& times = text_.actors.*(actor->times);
+      if (times != 0) fail(fmt::format("'{}' was named already", word), "each once");
+      times = 1;
+      if (take_if("="))
+        times = static_cast<unsigned>(take_number("a number", 1, HardwareActors::most));
     } while (more());
   }
 
@@ -375,13 +392,26 @@ class Parser {
 
 }  // namespace
 
+bool ScenarioText::forbids_all() const noexcept {
+  return forbidden.empty() || forbidden.front().text == "any";
+}
+
 bool ScenarioText::forbids(std::string_view kind) const noexcept {
-  if (forbidden.empty() || forbidden.front().text == "any") return true;
+  if (forbids_all()) return true;
   return std::ranges::find(forbidden, kind, &TextName::text) != forbidden.end();
 }
 
 bool ScenarioText::asks_existence() const noexcept {
   return std::ranges::any_of(conditions, &TextCondition::exists);
+}
+
+std::vector<vaddr_t> ScenarioText::used_pages() const {
+  std::set<vaddr_t> pages;
+  for (const std::vector<TextOp>& program : programs)
+    for (const TextOp& op : program)
+      if (op.verb == TextVerb::load || op.verb == TextVerb::store)
+        pages.insert(op.address & page_mask);
+  return {pages.begin(), pages.end()};
 }
 
 ScenarioText read_scenario_text(const std::string& path) {

@@ -7,6 +7,7 @@
 //   # comment
 //   arch x86                            the backend, unless another one is typed
 //   without nested-flush                fixes that are taken away, unless others are typed
+//   actors walker, evict=2              what the hardware does unasked, unless others are typed
 //   map 0x4000 8 rw                     before the programs, on CPU 0
 //   store 0x4000 1
 //   P0: madvise_dontneed 0x4000 8       an address, a number of pages
@@ -22,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/workload/hardware_actors.h"
 #include "harness/workload/scenario_text_condition.h"
 #include "mm/types.h"
 
@@ -136,6 +138,7 @@ struct ScenarioText {
   std::string file;  // where it was read
   std::optional<TextName> arch;
   std::vector<TextName> without;
+  HardwareActors actors;
   std::vector<TextName> forbidden;  // kinds; "any" or "none" alone; empty: any
   std::vector<TextFile> files;
   std::vector<std::string> children, signals;
@@ -148,7 +151,10 @@ struct ScenarioText {
   // Is this kind of violation one that the scenario is about? Asked of what oracles report; what
   // ends an execution by itself (a deadlock, mm's own checks) counts in any case.
   [[nodiscard]] bool forbids(std::string_view kind) const noexcept;
+  [[nodiscard]] bool forbids_all() const noexcept;
   [[nodiscard]] bool asks_existence() const noexcept;
+  // The pages that programs load from and store to, ascending.
+  [[nodiscard]] std::vector<vaddr_t> used_pages() const;
 };
 
 // What a run of one reports beside the oracles' kinds.

@@ -295,6 +295,8 @@ struct text_scenario {
 
     void teardown(Lab<A>& lab) { clear(lab); }
 
+    [[nodiscard]] std::vector<vaddr_t> addresses() const { return text_.used_pages(); }
+
     // For a recording: how the words that are not mm's are called.
     template <class Name>
     void name_words(Name name) const {

@@ -29,6 +29,7 @@ class Printer {
   std::string run() {
     if (text_.arch) line("arch {}", text_.arch->text);
     names("without", text_.without);
+    if (text_.actors.kinds() != 0) line("actors {}", print_hardware_actors(text_.actors));
     for (const TextFile& file : text_.files)
       line("{} {} {}", file.disk ? "file" : "shmem", file.name, file.pages);
     if (text_.swap_slots != 0) line("swap {}", text_.swap_slots);

@@ -32,6 +32,9 @@ constexpr bool atomic_as_agreed() {
     { read_once(word) } noexcept -> std::same_as<T>;
     { write_once(word, value) } noexcept -> std::same_as<void>;
   });
+  static_assert(requires(T value, int* object) {
+    { led_to(value, object) } noexcept -> std::same_as<int*>;
+  });
   return true;
 }
 
@@ -123,6 +126,7 @@ static_assert(is<decltype(&cpu_event), void (*)(CpuEvent) noexcept>);
 // ---- accesses, memory, the hardware's freedom, events -------------------------------------------
 
 static_assert(Word<access_window<false>> && Word<access_window<true>>);
+static_assert(std::is_constructible_v<remote_mmu, unsigned> && !std::copyable<remote_mmu>);
 static_assert(is<decltype(&access_windows_wait), Plain>);
 static_assert(is<decltype(&alloc_frame), void* (*)(AllocSite) noexcept>);
 static_assert(is<decltype(&free_frame), void (*)(void*) noexcept>);

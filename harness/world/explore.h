@@ -13,6 +13,7 @@
 //   explore/lock.h     Spinlock, RwSem, SeqCount: a CPU that must wait is not enabled
 //   explore/rcu.h      grace periods as sets of CPUs
 //   explore/window.h   access windows: one step each
+//   explore/hardware_acts.h  speculative walks and evictions. World-neutral
 //   explore/memory.h   frames and objects of one execution
 //   explore/machine.h  starting CPUs; for the harness, not for mm
 #pragma once

@@ -86,6 +86,11 @@ struct archetype {
   // ---- what the contract asks for ---------------------------------------------------------------
   static constexpr const char* name = "archetype";
   static constexpr mmu_gather_features features{};
+  static constexpr arch_facts facts{.memory = "sc",
+                                    .tlb = "per CPU",
+                                    .filled_by = "hardware",
+                                    .debt_paid = "tlb_finish_mmu, by interrupt",
+                                    .interrupts_walkers = true};
   static constexpr vaddr_t task_size(unsigned) noexcept { return 1ULL << 46; }
   struct mm_context {};
 
@@ -104,7 +109,8 @@ struct archetype {
   static bool ptep_test_and_clear_young(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
     return (word.fetch_and(~used, order::relaxed) & used) != 0;
   }
-  static bool ptep_set_access_flags(Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {
+  static bool ptep_set_access_flags(
+      mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {
     return dirty && word.exchange(entry.val, order::relaxed) != entry.val;
   }
   static bool pte_needs_flush(pte_t, pte_t) noexcept { return true; }
@@ -131,21 +137,22 @@ struct archetype {
   static void switch_mm_irqs_off(mm_struct& next) noexcept {
     cpu_state& cpu = cpus[smp_processor_id()];
     cpu.loaded = &next;
-    invalidate(&next == &nobody() ? nullptr : next.pgd, next.id);
+    invalidate(&next == idle ? nullptr : next.pgd, next.id);
   }
   static void enter_lazy_tlb() noexcept {
     local_irq_save();
-    switch_mm_irqs_off(nobody());
+    switch_mm_irqs_off(*idle);
     local_irq_restore();
   }
   static mm_struct* loaded_mm() noexcept { return cpus[smp_processor_id()].loaded; }
+  static const mm_struct* loaded_mm_on(unsigned id) noexcept { return cpus[id].loaded; }
+  static mm_struct& init_mm() noexcept { return *idle; }
   static void forget_mm(mm_struct&) noexcept {}  // a CPU that runs no program has none loaded
 
   static bool hardware_init(const TlbGeometry& geometry) noexcept {
     cpus = static_cast<cpu_state*>(kmalloc(nr_cpu_ids() * sizeof(cpu_state), AllocSite::object));
-    void* mm = kmalloc(sizeof(mm_struct), AllocSite::object);
-    if (cpus == nullptr || mm == nullptr) return false;
-    idle = new (mm) mm_struct;
+    idle = create_mm<archetype>();
+    if (cpus == nullptr || idle == nullptr) return false;
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       cpu_state& cpu = *new (&cpus[id]) cpu_state;
       cpu.loaded = idle;
@@ -159,8 +166,7 @@ struct archetype {
       cpus[id].~cpu_state();
     }
     kfree(cpus);
-    idle->~mm_struct();
-    kfree(idle);
+    destroy_mm<archetype>(*idle);
   }
   static Translation translate(vaddr_t va, Access access) noexcept {
     return cpus[smp_processor_id()].mmu.translate<archetype>(va, access);
@@ -178,9 +184,8 @@ struct archetype {
     hw::Mmu mmu;
     mm_struct* loaded = nullptr;
   };
-  static mm_struct& nobody() noexcept { return *idle; }
   static void invalidate(page* root, std::uint64_t mm_id) noexcept {
-    const access_window<false> window;
+    const access_window_of<archetype> window;
     hw::Mmu& mmu = cpus[smp_processor_id()].mmu;
     mmu.invalidate_asid(0);
     mmu.load(root, 0, mm_id);

@@ -67,6 +67,10 @@ class HandTables {
       if (last.host == static_cast<std::byte*>(frame[n]->frame) + (va & (page_size - 1))) return n;
     return std::nullopt;
   }
+  void walk_ahead(vaddr_t va) {
+    const access_window<false> window;
+    mmu.template walk_ahead<A>(va);
+  }
   bool cached(vaddr_t va) { return mmu.tlb.lookup(1, va) != nullptr; }
 
   page* table[5] = {};
@@ -191,6 +195,41 @@ TYPED_TEST(Walker, AWriteThroughACleanEntryFaultsIfThePteIsGone) {
 }
 
 // A right that was given since: found without an invalidate.
+// Nobody asked for it: A at most, no access, no fault; an entry that is there is left as it is.
+TYPED_TEST(Walker, AWalkAheadIsNoAccess) {
+  this->run([] {
+    HandTables<TypeParam> t;
+    t.map(base, 0, rw, true);
+    t.walk_ahead(base);
+    EXPECT_TRUE(t.cached(base));
+    EXPECT_TRUE(TypeParam::pte_young(t.get(base)));
+    EXPECT_FALSE(TypeParam::pte_dirty(t.get(base)));
+    t.map(base, 1, rw, true);
+    t.walk_ahead(base);
+    EXPECT_EQ(t.access(base, Access::read), 0U);
+    t.walk_ahead(base + page_size);
+    EXPECT_FALSE(t.cached(base + page_size));
+    t.mmu.load(nullptr, 1, 1);
+    t.walk_ahead(base + 2 * page_size);
+    EXPECT_FALSE(t.cached(base + 2 * page_size));
+  });
+}
+
+TYPED_TEST(Walker, AnEvictedEntryIsWalkedForAgain) {
+  this->run([] {
+    HandTables<TypeParam> t;
+    for (unsigned n = 0; n < 2; ++n) {
+      t.map(base + n * page_size, n, rw);
+      EXPECT_EQ(t.access(base + n * page_size, Access::read), n);
+    }
+    t.set(0, base, pte_t{});
+    t.set(0, base + page_size, pte_t{});
+    t.mmu.evict(base);
+    EXPECT_EQ(t.access(base, Access::read), std::nullopt);
+    EXPECT_EQ(t.access(base + page_size, Access::read), 1U);
+  });
+}
+
 TYPED_TEST(Walker, AMissingRightIsLookedUpAgain) {
   this->run([] {
     HandTables<TypeParam> t;

@@ -175,7 +175,7 @@ const Tables& tables() {
 }
 
 const BackendEntry* find_backend(std::string_view name) {
-  const auto at = std::ranges::find(tables().backends, name, &BackendEntry::name);
+  const auto at = std::ranges::find(tables().backends, without_options(name), &BackendEntry::name);
   return at == tables().backends.end() ? nullptr : &*at;
 }
 

@@ -36,6 +36,8 @@ LitmusOutcome run_litmus(const LitmusProgram& program,
     return outcome;
   }
   for (const LitmusValue y : {1, 0, 0}) outcome.tally.add(program, {y, 10 - y});
+  if (program.name == "buffered") outcome.buffering = LitmusBuffering{{{1, "x", "y"}}};
+  if (program.name == "exact") outcome.buffering.emplace();
   outcome.executions = 3;
   outcome.blocked = 1;
   outcome.steps = 12;
@@ -130,6 +132,23 @@ TEST(LitmusCommand, JsonHasEveryTestAndEveryState) {
             R"_("states":["0:r0=0; [x]=10;","0:r0=1; [x]=9;"],"condition":"exists (0:r0=1)",)_"
             R"("ok":true,"complete":true,"executions":3,"blocked":1,"steps":12})");
   EXPECT_EQ(json["tests"][1]["ok"], false);
+}
+
+// herd7's lines stay as they are.
+TEST(LitmusCommand, SaysWhereLoadBufferingMakesADifference) {
+  const Folder folder;
+  const std::vector<std::string> files{folder.file("a", test_named("exact")),
+                                       folder.file("b", test_named("buffered"))};
+  EXPECT_THAT(litmus({files[0]}).out, testing::Not(HasSubstr("Load buffering")));
+  EXPECT_THAT(timeless(litmus({files[1]}).out),
+              testing::EndsWith("Time buffered T\n\n"
+                                "Load buffering: P1 may write y before it reads x\n\n"));
+  const ordered_json tests =
+      ordered_json::parse(litmus({"--json", files[0], files[1]}).out)["tests"];
+  EXPECT_EQ(tests[0]["load_buffering"].dump(), R"({"exact":true,"pairs":[],"hidden_flow":false})");
+  EXPECT_EQ(
+      tests[1]["load_buffering"].dump(),
+      R"({"exact":false,"pairs":[{"process":1,"read":"x","write":"y"}],"hidden_flow":false})");
 }
 
 TEST(LitmusCommand, ModelsByName) {

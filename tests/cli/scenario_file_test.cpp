@@ -66,6 +66,24 @@ TEST_F(ScenarioFiles, WhatIsTypedHasTheLastWord) {
   EXPECT_THAT(typed({"explore", file, "--cpus", "1"}).err, HasSubstr("from 2 to"));
 }
 
+TEST_F(ScenarioFiles, SayWhatTheHardwareDoes) {
+  const std::string file = folder_.file("race", race + "actors walker, evict = 2\n");
+  const Typed said = typed({"explore", file});
+  EXPECT_EQ(said.code, 1) << said.err;
+  const HardwareActors own{.walks = 1, .evictions = 2};
+  EXPECT_EQ(fake::asked.explore->actors, own);
+  EXPECT_THAT(said.out, HasSubstr(", actors walker,evict=2"));
+  EXPECT_THAT(said.out, HasSubstr("--without none --actors \\\n    walker,evict=2\n"));
+  const std::string schedule = schedule_of(typed({"explore", file, "--json"}));
+  EXPECT_THAT(schedule, HasSubstr(" actors=walker,evict=2 "));
+  EXPECT_EQ(typed({"explore", file, "--actors", "none"}).code, 1);
+  EXPECT_EQ(fake::asked.explore->actors, HardwareActors{});
+  EXPECT_EQ(typed({"replay", schedule}).code, 1);
+  EXPECT_EQ(fake::asked.explore->actors, own);
+  EXPECT_EQ(typed({"explore", folder_.file("other", race), "--actors", "evict"}).code, 1);
+  EXPECT_EQ(fake::asked.explore->actors, HardwareActors{.evictions = 1});
+}
+
 TEST_F(ScenarioFiles, AWordWithoutAFileIsAScenariosName) {
   EXPECT_THAT(typed({"explore", "madvise-paralel-2017"}).err,
               HasSubstr("type madvise-parallel-2017"));

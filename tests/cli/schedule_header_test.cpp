@@ -36,6 +36,17 @@ TEST(ScheduleHeader, RepeatsWhatWasMadeToFail) {
   EXPECT_THROW(static_cast<void>(header_of("v1 s x86 sc fail-alloc=number=0 : a7")), UsageError);
 }
 
+TEST(ScheduleHeader, RepeatsWhatTheHardwareDoes) {
+  const ScheduleHeader acting{
+      .scenario = "s", .arch = "x86", .without = {}, .actors = {.walks = 1, .evictions = 2}};
+  const std::string text = with_header(acting, "a7 a.walk");
+  EXPECT_EQ(text, "v1 s x86 sc actors=walker,evict=2 : a7 a.walk");
+  EXPECT_EQ(header_of(text), acting);
+  for (const char* wrong : {"v1 s x86 sc actors=flusher : a7", "v1 s x86 sc actors=walker=9 : a7",
+                            "v1 s x86 sc actors=walker,walker : a7"})
+    EXPECT_THROW(static_cast<void>(header_of(wrong)), UsageError) << wrong;
+}
+
 TEST(ScheduleHeader, NamesAFileAndWhatWasInIt) {
   const ScheduleHeader of_file{.scenario = "a b/100%'s.scenario",
                                .arch = "x86",

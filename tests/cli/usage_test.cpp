@@ -108,7 +108,7 @@ TEST(Mistyped, Trace) {
          {{"trace", "f", "--place", "x"}, "--place 'x'"},
          {{"trace", "f", "--world", "virtual"}, "no virtual clock yet"},
          {{"trace", "f", "--world", "reel"}, "--world 'reel'"},
-         {{"trace", "f", "--strategy", "lazy"}, "no option --strategy"},
+         {{"trace", "f", "--strategy", "lazy"}, "there is no 'lazy' on x86"},
          {{"trace", "f", "--events", "/"}, "that is a directory"},
          {{"trace", "f", "--events", "/nowhere/x"}, "--events /nowhere/x"},
          {{"trace", "f", "--events", ""}, "--events"},
@@ -130,7 +130,7 @@ TEST(Mistyped, Bench) {
          {{"bench", "--seconds", "soon"}, "--seconds 'soon'"},
          {{"bench", "--place", "x"}, "--place 'x'"},
          {{"bench", "--table", "--json"}, "type one of them"},
-         {{"bench", "--strategy", "lazy"}, "no option --strategy"}});
+         {{"bench", "--strategy", "lazy"}, "there is no 'lazy' on x86"}});
 }
 
 TEST(Mistyped, Record) {
@@ -176,7 +176,17 @@ TEST(Mistyped, Explore) {
          {{"explore", race, "--executions", "0"}, "--executions '0'"},
          {{"explore", race, "--executions", "many"}, "--executions 'many'"},
          {{"explore", race, "--strategy", "dpor", "--cpus", "6"}, "at most 5 CPUs"},
+         {{"explore", race, "--memory", "tso", "--cpus", "6"}, "at most 5 CPUs"},
          {{"explore", race, "--memory", "pso"}, "these are the memory models"},
+         {{"explore", race, "--actors", "flusher"}, "type none, walker, evict or both"},
+         {{"explore", race, "--actors", "walker,walker"}, "'walker' was named already"},
+         {{"explore", race, "--actors", "walker="}, "no number of times from 1 to 8"},
+         {{"explore", race, "--actors", "walker=9"}, "no number of times from 1 to 8"},
+         {{"explore", race, "--actors", ""}, "type --actors none"},
+         {{"explore", race, "--actors", "walker", "--strategy", "dpor", "--cpus", "5"},
+          "at most 4 CPUs with --actors walker, and this is 5; type --actors none, or fewer"},
+         {{"explore", race, "--actors", "walker,evict", "--memory", "tso", "--cpus", "4"},
+          "at most 3 CPUs with --actors walker,evict"},
          {{"explore", race, "--strategy", "bfs"}, "type --strategy random, pct or dpor"},
          {{"explore", race, "--preemptions", "x"}, "--preemptions 'x'"},
          {{"explore", race, "--strategy", "pct", "--preemptions", "2"}, "leave one out"},

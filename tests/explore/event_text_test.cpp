@@ -15,7 +15,7 @@ trace_event event(EventKind kind, std::uint64_t a = 0, std::uint64_t b = 0, std:
 
 TEST(EventText, EveryKindHasItsOwnName) {
   std::set<std::string> names;
-  constexpr auto last = static_cast<unsigned>(EventKind::page_clean_act);
+  constexpr auto last = static_cast<unsigned>(EventKind::hash_remove);
   for (unsigned kind = 0; kind <= last; ++kind) {
     const EventText text = text_of(event(static_cast<EventKind>(kind)));
     EXPECT_NE(text.text, "") << kind;

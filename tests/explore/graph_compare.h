@@ -39,6 +39,7 @@ inline void compare_all_shapes(std::uint64_t seed, unsigned of_each) {
   compare({}, seed, of_each);
   compare({.ops = 5, .locations = 1, .locks = 2, .lock_cycles = true}, seed, of_each);
   compare({.awaits = true}, seed, of_each);
+  compare({.ops = 5, .locations = 3, .dependencies = true}, seed, of_each / 2);
   compare({.threads = 3, .ops = 3}, seed, of_each);
   compare({.threads = 3, .ops = 4, .locks = 0, .counters = 1}, seed, of_each / 2);
   compare({.threads = 3, .ops = 3, .locks = 0, .awaits = true}, seed, of_each);

@@ -12,5 +12,12 @@ TEST(GraphFuzzStress, LargerPrograms) {
   compare({.ops = 6}, 1, 1000);
 }
 
+// Where a read-modify-write meets a grace period its thread may be stuck for a while: once in some
+// thousand programs.
+TEST(GraphFuzzStress, GracePeriods) {
+  compare({.threads = 3, .ops = 4, .locks = 0, .fences = false}, 1, 600);
+  compare({.threads = 3, .ops = 4, .locks = 1, .dependencies = true}, 3050, 50);
+}
+
 }  // namespace
 }  // namespace tlblab

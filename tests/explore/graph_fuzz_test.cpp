@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/explore/small_ops.h"
 #include "tests/explore/graph_compare.h"
 
 namespace tlblab {
@@ -17,6 +18,17 @@ TEST(GraphFuzz, AForgottenLocationShows) {
       ++wrong;
   }
   EXPECT_GT(wrong, 20U);
+}
+
+// The second thread's addition cannot be while the first has added behind its grace period; only what
+// the third stores can make room for it.
+TEST(GraphFuzz, AStuckThreadWaitsForOthers) {
+  using namespace small_ops;
+  const SmallProgram stuck =
+      program({{void_add(y, 1), synchronize, add(x, 1, order::relaxed)},
+               {read_lock, w(y, 1, order::release), add(x, 1, order::release), read_unlock},
+               {w(x, 2, order::release)}});
+  for (const MemoryModel model : models) expect_the_same(stuck, model);
 }
 
 }  // namespace

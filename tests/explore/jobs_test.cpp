@@ -35,6 +35,15 @@ ExploreReport explored(const Asked& asked, unsigned jobs) {
   return find_backend("x86")->text.explore(options);
 }
 
+std::string buffering_words(const BufferingReport& buffering) {
+  std::string words = buffering.is_exact() ? "\nexact" : "";
+  for (const BufferingReport::Pair& pair : buffering.pairs)
+    words += "\nCPU" + std::to_string(pair.cpu) + pair.by + " " + pair.read.object + " " +
+             std::to_string(pair.read.step) + " " + pair.write.object + " " +
+             std::to_string(pair.write.step);
+  return words;
+}
+
 std::string words(const ExploreReport& report) {
   std::string words = report.complete ? "complete" : "not complete";
   for (const std::uint64_t count :
@@ -45,7 +54,7 @@ std::string words(const ExploreReport& report) {
   for (const auto* all : {&report.violations, &report.witnesses})
     for (const ExploreReport::Found& found : *all)
       words += "\n" + found.violation.text + "\n" + found.memory + " " + found.schedule;
-  return words;
+  return report.load_buffering ? words + buffering_words(*report.load_buffering) : words;
 }
 
 std::string same_with_all_jobs(const Asked& asked) {
@@ -72,6 +81,11 @@ Asked broken(Asked asked) {
 
 TEST(CompleteJobs, SeeAllThatOneSees) {
   EXPECT_TRUE(same_with_all_jobs(text(complete("store-buffering", "sc"))).starts_with("complete"));
+}
+
+TEST(CompleteJobs, SayTheSameOfLoadBuffering) {
+  const std::string said = same_with_all_jobs(text(complete("load-buffering", "weak")));
+  EXPECT_NE(said.find("\nCPU1 0x5000 "), std::string::npos);
 }
 
 TEST(CompleteJobs, FindWhatOneFindsFirst) {

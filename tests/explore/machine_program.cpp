@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/explore/machine_program.h"
 
+#include <array>
+
 namespace tlblab::inline TLBLAB_WORLD {
 
 namespace {
@@ -18,6 +20,33 @@ void callback(rcu_head*) {
   m.called[smp_processor_id()].push_back(m.words[0].load(order::relaxed));
   m.words[1].store(6, order::relaxed);
 }
+
+int fill(Machinery& m, unsigned cpu, unsigned word) {
+  const int value = m.words[word].load(order::relaxed);
+  if (m.accessed[word].load(order::relaxed) == 0) m.accessed[word].exchange(1, order::full);
+  m.cache[cpu] = 10 + value;
+  return 10 + value;
+}
+void empty_cache(void*) {
+  const access_window<false> window;
+  machinery->cache[smp_processor_id()] = 0;
+}
+void translate(Machinery& m, unsigned cpu, const Step& step) {
+  const access_window<false> window;
+  const int cached = m.cache[cpu];
+  m.seen[cpu].push_back(cached != 0 ? cached : fill(m, cpu, step.word));
+}
+void flush(unsigned cpus) {
+  cpumask all;
+  for (unsigned id = 0; id < cpus; ++id) all.set(id);
+  on_each_cpu_mask(all, empty_cache, nullptr);
+}
+
+void walk_to(vaddr_t word) {
+  const unsigned cpu = smp_processor_id();
+  if (machinery->cache[cpu] == 0) fill(*machinery, cpu, static_cast<unsigned>(word));
+}
+void drop(vaddr_t) { machinery->cache[smp_processor_id()] = 0; }
 
 void use(Machinery& m, unsigned cpu, const Step& step) {
   m.seen[cpu].push_back(m.words[step.word].load(order::relaxed));
@@ -84,6 +113,11 @@ void make(Machinery& m, unsigned cpu, const Step& step, unsigned cpus) {
       while (m.words[step.word].load(order::relaxed) == 0) cpu_relax();
       break;
     case Act::choice: m.seen[cpu].push_back(static_cast<int>(choose(2))); break;
+    case Act::translate:
+      m.seen[cpu].push_back(m.accessed[step.word].load(order::relaxed));
+      translate(m, cpu, step);
+      break;
+    case Act::flush: flush(cpus); break;
   }
 }
 
@@ -115,13 +149,18 @@ std::string text_of(const Program& program) {
   return text;
 }
 
-Program random_machine_program(unsigned seed, unsigned cpus, unsigned steps) {
+HardwareActs acts_on_words(unsigned walks, unsigned evictions) {
+  static constexpr std::array<vaddr_t, 2> words{0, 1};
+  return {.walk = {walk_to, walks}, .evict = {drop, evictions}, .addresses = words};
+}
+
+Program random_machine_program(unsigned seed, unsigned cpus, unsigned steps, Act last) {
   std::mt19937 random(seed);
   Program program(cpus);
   for (auto& own : program) {
     bool calls_back = false;
     while (own.size() < steps) {
-      const auto act = static_cast<Act>(random() % (static_cast<unsigned>(Act::last) + 1));
+      const auto act = static_cast<Act>(random() % (static_cast<unsigned>(last) + 1));
       if (act == Act::callback && std::exchange(calls_back, true)) continue;  // one head each
       own.push_back({act, static_cast<unsigned>(random() % 2), static_cast<int>(random() % 3) + 1});
     }

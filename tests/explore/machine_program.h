@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Made-up programs that use what only the machine has: interrupts, sections without them, access windows,
-// locks of readers and writers, grace periods, waiting loops, choices of the hardware. Explore world only.
+// locks of readers and writers, grace periods, waiting loops, choices of the hardware, and what it does
+// unasked: each CPU has a cache of one word, as simple as a TLB can be. Explore world only.
 #pragma once
 
 #include <random>
@@ -31,6 +32,10 @@ enum class Act : unsigned {
   wait,
   choice,
   last = choice,
+  // Only in programs for machines whose hardware acts.
+  translate,  // a window: the word as the cache has it, which is filled if it is empty
+  flush,      // empties the caches of all, by an interrupt
+  last_with_hardware = flush,
 };
 
 struct Step {
@@ -48,6 +53,8 @@ struct Machinery {
   std::vector<int> seen[3];     // by each CPU
   std::vector<int> handled[3];  // by its handlers
   std::vector<int> called[3];   // by its callbacks
+  int cache[3] = {};            // of each CPU; 0: empty. No word: what orders it is its CPU's lock
+  Atomic<int> accessed[2];      // whether a word has been in a cache
 };
 
 using Outcome = std::vector<std::vector<int>>;
@@ -58,6 +65,11 @@ void run(Machinery& m, const Program& program, unsigned cpu);
 [[nodiscard]] Outcome outcome_of(Machinery& m, const std::string& violation);
 
 [[nodiscard]] std::string text_of(const Program& program);
-[[nodiscard]] Program random_machine_program(unsigned seed, unsigned cpus, unsigned steps);
+[[nodiscard]] Program random_machine_program(unsigned seed,
+                                             unsigned cpus,
+                                             unsigned steps,
+                                             Act last = Act::last);
+// The hardware walks to a word, or drops what the cache has: so many times.
+[[nodiscard]] HardwareActs acts_on_words(unsigned walks, unsigned evictions);
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -12,6 +12,31 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
+// One execution, which the search decides, or whose chooser it asks.
+template <class Body>
+ExecutionResult run_with(MemorySearch& search,
+                         Chooser* chooser,
+                         unsigned cpus,
+                         Body body,
+                         const HardwareActs& acts = {}) {
+  MachineOptions options;
+  options.cpus = cpus;
+  options.chooser = chooser;
+  options.step_limit = 10'000;
+  Machine machine(options);
+  machine.search_with(&search);
+  machine.let_hardware_act(acts);
+  machine.run(body);
+  return machine.result();
+}
+
+inline std::vector<ActorKind> kinds_of(const HardwareActs& acts) {
+  std::vector<ActorKind> kinds;
+  if (acts.walk.is_on()) kinds.push_back(ActorKind::walker);
+  if (acts.evict.is_on()) kinds.push_back(ActorKind::evict);
+  return kinds;
+}
+
 struct SearchedProgram {
   std::uint64_t executions = 0;  // that ended, deadlocks included
   std::uint64_t blocked = 0, lost = 0;
@@ -22,10 +47,11 @@ struct SearchedProgram {
 
 // done(state, violation) sees each execution that was made to its end.
 template <class State, class Body, class Done>
-SearchedProgram search_all(MemoryModel model, unsigned cpus, Body body, Done done) {
+SearchedProgram search_all(
+    MemoryModel model, unsigned cpus, Body body, Done done, const HardwareActs& acts = {}) {
   static std::optional<State> state;
   constexpr std::uint64_t most = 200'000;
-  PortSearch search(model, cpus);
+  PortSearch search(model, cpus, kinds_of(acts));
   SearchedProgram sum;
   while (search.counts().executions < most) {
     if (!search.next()) {
@@ -33,14 +59,10 @@ SearchedProgram search_all(MemoryModel model, unsigned cpus, Body body, Done don
       break;
     }
     state.emplace();
-    MachineOptions options;
-    options.cpus = cpus;
-    options.step_limit = 10'000;
-    Machine machine(options);
-    machine.search_with(&search);
-    machine.run([&](unsigned cpu) { body(*state, cpu); });
+    const ExecutionResult result =
+        run_with(search, nullptr, cpus, [&](unsigned cpu) { body(*state, cpu); }, acts);
     if (search.is_given_up()) continue;
-    done(*state, machine.result().violation);
+    done(*state, result.violation);
   }
   sum.executions = search.counts().executions;
   sum.deadlocks = search.counts().deadlocks;

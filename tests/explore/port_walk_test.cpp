@@ -32,14 +32,9 @@ struct Walked {
 
 Walked make(const Program& program, MemorySearch& search, Chooser* chooser) {
   place().emplace();
-  MachineOptions options;
-  options.cpus = static_cast<unsigned>(program.size());
-  options.chooser = chooser;
-  options.step_limit = 10'000;
-  Machine machine(options);
-  machine.search_with(&search);
-  machine.run([&](unsigned cpu) { run(*place(), program, cpu); });
-  return {outcome_of(*place(), machine.result().violation), machine.result()};
+  ExecutionResult result = run_with(search, chooser, static_cast<unsigned>(program.size()),
+                                    [&](unsigned cpu) { run(*place(), program, cpu); });
+  return {outcome_of(*place(), result.violation), std::move(result)};
 }
 
 Walked walk(const Program& program, PortSearch& walk, Chooser& chooser) {

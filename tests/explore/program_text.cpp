@@ -23,7 +23,8 @@ std::string suffix(order o) {
     case order::relaxed: return "_relaxed";
     case order::acquire: return "_acquire";
     case order::release: return "_release";
-    case order::full: return "";
+    case order::full:
+    case order::consume: return "";  // the latter of nothing that is made up
   }
   return "";
 }
@@ -70,6 +71,19 @@ std::string parameters(const SmallProgram& program) {
 
 std::string register_name(std::size_t index) { return "r" + std::to_string(index); }
 
+// Which of the thread's reads, from 0.
+std::string dependencies(const SmallOp& op) {
+  std::string text;
+  const auto add = [&](const char* what, std::uint64_t from) {
+    for (unsigned n = 0; from != 0; ++n, from >>= 1)
+      if ((from & 1) != 0) text += std::string(" /* ") + what + " " + std::to_string(n) + " */";
+  };
+  add("address", op.address_from);
+  add("data", op.data_from);
+  add("control", op.control_from);
+  return text;
+}
+
 std::string body(const std::vector<SmallOp>& ops) {
   std::string declarations, statements;
   std::size_t registers = 0;
@@ -79,7 +93,7 @@ std::string body(const std::vector<SmallOp>& ops) {
       declarations += "\tint " + register_name(registers) + ";\n";
       statements += register_name(registers++) + " = ";
     }
-    statements += call(op) + ";\n";
+    statements += call(op) + ";" + dependencies(op) + "\n";
   }
   return declarations + statements;
 }

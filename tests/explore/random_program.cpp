@@ -116,7 +116,22 @@ class ThreadMaker {
     if (kind == store || kind == exchange || kind == cmpxchg || kind == await)
       op.value = 1 + random_->below(2);
     if (kind == cmpxchg) op.expected = random_->below(2);
+    if (shape_->dependencies) depend(op);
     return op;
+  }
+
+  void depend(SmallOp& op) {
+    const bool reads = op.kind != OpKind::store;
+    if (!values_.empty() && random_->below(2) == 0) {
+      const std::uint64_t on = std::uint64_t{1} << random_->one_of(values_);
+      switch (random_->below(3)) {
+        case 0: op.address_from = on; break;
+        case 1: op.control_from = on; break;
+        default: op.data_from = op.kind == OpKind::load ? 0 : on;
+      }
+    }
+    if (returns_value(op.kind)) values_.push_back(reads_);
+    if (reads) ++reads_;
   }
 
   order order_of(OpKind kind) {
@@ -135,6 +150,8 @@ class ThreadMaker {
   const Deck* deck_;
   std::vector<unsigned> held_;
   unsigned nesting_ = 0;
+  unsigned reads_ = 0;            // not of locks
+  std::vector<unsigned> values_;  // those that return one
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ struct ProgramShape {
   unsigned counters = 0;  // further locations, to which void_adds are made and nothing else
   bool fences = true;
   bool rcu = true;
-  bool awaits = false;       // some executions, or all of them, may then wait for ever
+  bool awaits = false;  // some executions, or all of them, may then wait for ever
+  bool dependencies = false;
   bool lock_cycles = false;  // locks in any order, else in ascending order: may then deadlock
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/explore/reference.h"
 
+#include <utility>
+
 #include "tests/explore/reference_axioms.h"
 
 namespace tlblab {
@@ -13,11 +15,11 @@ class Executions {
  public:
   Executions(const SmallProgram& program,
              const EventGraph& graph,
-             MemoryModel model,
+             std::unique_ptr<Axioms> axioms,
              ReferenceResult& result)
       : program_(&program),
         graph_(&graph),
-        axioms_(axioms_of(model, graph)),
+        axioms_(std::move(axioms)),
         values_(graph.size()),
         result_(&result) {
     for (unsigned location = 0; location < graph.locations; ++location)
@@ -82,7 +84,15 @@ class Executions {
 
 ReferenceResult reference(const SmallProgram& program, MemoryModel model) {
   ReferenceResult result;
-  for (const EventGraph& graph : event_graphs(program)) Executions(program, graph, model, result);
+  for (const EventGraph& graph : event_graphs(program))
+    Executions(program, graph, axioms_of(model, graph), result);
+  return result;
+}
+
+ReferenceResult kernel_reference(const SmallProgram& program) {
+  ReferenceResult result;
+  for (const EventGraph& graph : event_graphs(program))
+    Executions(program, graph, kernel_axioms(graph), result);
   return result;
 }
 

@@ -25,5 +25,7 @@ struct ReferenceResult {
 // Throws std::length_error above 64 events: a location or lock, and each operation, has one; an
 // RMW and a lock have two, a full RMW four.
 [[nodiscard]] ReferenceResult reference(const SmallProgram& program, MemoryModel model);
+// By the kernel's model with load buffering, which no search here has.
+[[nodiscard]] ReferenceResult kernel_reference(const SmallProgram& program);
 
 }  // namespace tlblab

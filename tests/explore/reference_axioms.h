@@ -20,6 +20,8 @@ class Axioms {
 // graph outlives the result.
 [[nodiscard]] std::unique_ptr<Axioms> axioms_of(MemoryModel model, const EventGraph& graph);
 [[nodiscard]] std::unique_ptr<Axioms> weak_axioms(const EventGraph& graph);
+// The kernel's model as it is.
+[[nodiscard]] std::unique_ptr<Axioms> kernel_axioms(const EventGraph& graph);
 
 // What the models have in common.
 

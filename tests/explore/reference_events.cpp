@@ -23,13 +23,34 @@ class GraphMaker {
     graph_.locations = program_->locations + program_->locks;
     for (unsigned location = 0; location < graph_.locations; ++location)
       graph_.writes |= one_event(put({.location = location}));
-    for (thread_ = 0; thread_ < program_->threads.size(); ++thread_)
-      for (const SmallOp& op : program_->threads[thread_]) put(op);
+    for (thread_ = 0; thread_ < program_->threads.size(); ++thread_) put_thread();
     relate();
     return std::move(graph_);
   }
 
  private:
+  void put_thread() {
+    loads_.clear();
+    for (const SmallOp& op : program_->threads[thread_]) {
+      const unsigned first = graph_.size();
+      const std::size_t loads = loads_.size();
+      put(op);
+      for (unsigned event = first; event < graph_.size(); ++event) depend(event, op, loads);
+    }
+  }
+
+  // On some of the thread's first reads, those of locks not counted.
+  void depend(unsigned event, const SmallOp& op, std::size_t loads) {
+    for (std::size_t n = 0; n < loads; ++n) {
+      const auto add = [&](std::uint64_t from, auto& to) {
+        if ((from >> n & 1) != 0) to.emplace_back(loads_[n], event);
+      };
+      add(op.address_from, address_);
+      add(op.data_from, written_);
+      add(op.control_from, control_);
+    }
+  }
+
   unsigned put(const Event& event) {
     if (graph_.events.size() == max_events) too_long();
     graph_.events.push_back(event);
@@ -46,6 +67,7 @@ class GraphMaker {
     event.thread = thread_;
     const unsigned number = put(event);
     graph_.reads |= one_event(number);
+    if (event.location < program_->locations) loads_.push_back(number);
     return number;
   }
 
@@ -84,6 +106,7 @@ class GraphMaker {
     }
     const unsigned number = read(event);
     if (op.o == order::acquire) graph_.acquires |= one_event(number);
+    if (op.kind == OpKind::await) graph_.awaits |= one_event(number);
     graph_.returned.push_back(number);
   }
 
@@ -146,13 +169,21 @@ class GraphMaker {
 
   void relate() {
     graph_.po = graph_.same_thread = graph_.same_location = graph_.rmw = graph_.data =
-        graph_.sections = Relation(graph_.size());
+        graph_.address = graph_.written = graph_.control = graph_.sections =
+            Relation(graph_.size());
     for (unsigned a = 0; a < graph_.size(); ++a)
       for (unsigned b = 0; b < graph_.size(); ++b) relate(a, b);
     for (const auto& [r, w] : rmws_) {
       graph_.rmw.add(r, w);
       if (graph_.events[w].adds) graph_.data.add(r, w);
     }
+    const EventSet accesses = graph_.accesses();
+    for (const auto& [read, event] : address_)
+      if ((accesses & one_event(event)) != 0) graph_.address.add(read, event);
+    for (const auto& [read, event] : written_)
+      if ((graph_.writes & one_event(event)) != 0) graph_.written.add(read, event);
+    for (const auto& [read, event] : control_)
+      if ((graph_.writes & one_event(event)) != 0) graph_.control.add(read, event);
     for (const auto& [unlock, lock] : sections_) graph_.sections.add(unlock, lock);
   }
 
@@ -174,7 +205,8 @@ class GraphMaker {
   unsigned thread_ = 0;
   EventGraph graph_;
   std::vector<std::pair<unsigned, unsigned>> open_;  // thread, read_lock
-  std::vector<std::pair<unsigned, unsigned>> rmws_, sections_;
+  std::vector<std::pair<unsigned, unsigned>> rmws_, sections_, address_, written_, control_;
+  std::vector<unsigned> loads_;  // of the thread so far
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ struct EventGraph {
   EventSet noreturn = 0;  // reads whose values nobody gets
   EventSet locks = 0;     // the reads of lock
   EventSet unlocks = 0;
+  EventSet awaits = 0;  // reads
   EventSet locked = 0;  // accesses of x86's locked instructions
   EventSet mb = 0, rmb = 0, wmb = 0, grace_periods = 0;
 
@@ -46,7 +47,9 @@ struct EventGraph {
   Relation same_location{0};  // among accesses
   Relation rmw{0};            // from the read to the write
   Relation data{0};           // of these, where what is written is computed from what was read
-  Relation sections{0};       // from a read_unlock back to its read_lock
+  // From a read to what a dependency makes of it: the address, what is written, whether it is done.
+  Relation address{0}, written{0}, control{0};
+  Relation sections{0};  // from a read_unlock back to its read_lock
 
   [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(events.size()); }
   [[nodiscard]] EventSet accesses() const noexcept { return reads | writes; }

@@ -2,7 +2,8 @@
 // The kernel's memory model (tools/memory-model, Linux 6.12) for programs of marked accesses,
 // without load buffering: reads-from never goes against program order, and a load is performed
 // before every later store of its thread. The kernel's names are kept (explanation.txt there says
-// what they mean); dependencies have no part here, since the program is straight-line.
+// what they mean). The kernel's model as it is keeps a load before later stores only where something
+// says so; a loop that waits for a value does.
 #include "tests/explore/reference_axioms.h"
 
 namespace tlblab {
@@ -11,12 +12,13 @@ namespace {
 
 class Weak final : public Axioms {
  public:
-  explicit Weak(const EventGraph& graph) noexcept;
+  Weak(const EventGraph& graph, bool loads_stay) noexcept;
   [[nodiscard]] bool allow(const Communication& said) const noexcept override;
 
  private:
   [[nodiscard]] Relation unlock_lock(const Communication& said) const noexcept;
   [[nodiscard]] Relation propagation(const Communication& said) const noexcept;
+  [[nodiscard]] Relation dependencies(const Communication& said) const noexcept;
   [[nodiscard]] Relation happens_before(const Communication& said,
                                         const Relation& prop) const noexcept;
 
@@ -26,6 +28,8 @@ class Weak final : public Axioms {
   Relation wmb_;
   Relation fences_;  // all of them
   Relation load_store_;
+  bool loads_stay_;
+  bool has_dependencies_;
 };
 
 Relation mb_and_grace_periods(const EventGraph& graph) noexcept {
@@ -34,14 +38,16 @@ Relation mb_and_grace_periods(const EventGraph& graph) noexcept {
          between(graph.all(), graph.po, graph.grace_periods) * maybe(graph.po);
 }
 
-Weak::Weak(const EventGraph& graph) noexcept
+Weak::Weak(const EventGraph& graph, bool loads_stay) noexcept
     : graph_(&graph),
       strong_fence_(mb_and_grace_periods(graph)),
       po_release_(between(graph.accesses(), graph.po, graph.releases)),
       wmb_(between(graph.writes, po_across(graph, graph.wmb), graph.writes)),
       fences_(strong_fence_ | po_release_ | wmb_ |
               between(graph.acquires, graph.po, graph.accesses())),
-      load_store_(between(graph.reads, graph.po, graph.writes)) {
+      load_store_(between(loads_stay ? graph.reads : graph.awaits, graph.po, graph.writes)),
+      loads_stay_(loads_stay),
+      has_dependencies_(!(graph.address | graph.written | graph.control).empty()) {
   const EventSet reads = graph.reads & ~graph.noreturn;  // whose value somebody gets
   fences_ = fences_ | between(reads, po_across(graph, graph.rmb), reads);
 }
@@ -63,18 +69,28 @@ Relation Weak::propagation(const Communication& said) const noexcept {
   return maybe(external(*graph_, overwrites)) * star(cumul_fence) * seen;
 }
 
+// A value that goes through an own store is carried on.
+Relation Weak::dependencies(const Communication& said) const noexcept {
+  const Relation rfi = said.rf & graph_->same_thread;
+  if (!has_dependencies_) return graph_->data * rfi;
+  const Relation written = graph_->data | graph_->written;
+  const Relation carried = star(written * rfi);
+  const Relation values = carried * (graph_->address | written);
+  return carried * graph_->address | values * rfi |
+         between(graph_->all(), values | carried * graph_->control, graph_->writes);
+}
+
 Relation Weak::happens_before(const Communication& said, const Relation& prop) const noexcept {
   const Relation identity = Relation::identity(graph_->size());
-  const Relation through_data = graph_->data * (said.rf & graph_->same_thread);
   const Relation ppo =
-      load_store_ | fences_ | through_data |
+      load_store_ | fences_ | dependencies(said) |
       ((said.co | from_reads(said) | unlock_lock(said) | (prop - identity)) & graph_->same_thread);
   return ppo | external(*graph_, said.rf);
 }
 
 bool Weak::allow(const Communication& said) const noexcept {
   if (!coherent(*graph_, said) || !atomic(*graph_, said)) return false;
-  if (!acyclic(graph_->po | said.rf)) return false;
+  if (loads_stay_ && !acyclic(graph_->po | said.rf)) return false;
   const Relation prop = propagation(said);
   const Relation hb = plus(happens_before(said, prop));
   if (!hb.irreflexive()) return false;
@@ -85,7 +101,11 @@ bool Weak::allow(const Communication& said) const noexcept {
 }  // namespace
 
 std::unique_ptr<Axioms> weak_axioms(const EventGraph& graph) {
-  return std::make_unique<Weak>(graph);
+  return std::make_unique<Weak>(graph, true);
+}
+
+std::unique_ptr<Axioms> kernel_axioms(const EventGraph& graph) {
+  return std::make_unique<Weak>(graph, false);
 }
 
 }  // namespace tlblab

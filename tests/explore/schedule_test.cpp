@@ -17,6 +17,12 @@ ScheduleStep irq(unsigned id) {
 ScheduleStep rcu(unsigned id) {
   return {static_cast<std::uint8_t>(actor_of(ActorKind::rcu, id)), false, 0};
 }
+ScheduleStep walk(unsigned id) {
+  return {static_cast<std::uint8_t>(actor_of(ActorKind::walker, id)), false, 0};
+}
+ScheduleStep evict(unsigned id) {
+  return {static_cast<std::uint8_t>(actor_of(ActorKind::evict, id)), false, 0};
+}
 ScheduleStep hardware(unsigned id, std::uint16_t value) {
   return {static_cast<std::uint8_t>(id), true, value};
 }
@@ -40,6 +46,12 @@ TEST(ScheduleText, ReadsWhatItPrints) {
   EXPECT_EQ(parse_schedule(print_schedule(with_header)), with_header);
 }
 
+TEST(ScheduleText, NamesWhatHardwareDoesUnasked) {
+  const Schedule schedule{{}, {cpu(0), walk(0), hardware(0, 1), walk(20), evict(1), evict(1)}};
+  EXPECT_EQ(print_schedule(schedule), "v1 a1 a.walk a:1 u.walk b.evict b.evict");
+  EXPECT_EQ(parse_schedule(print_schedule(schedule)), schedule);
+}
+
 TEST(ScheduleText, TakesAnyWhiteSpace) {
   EXPECT_EQ(parse_schedule("  v1\n\ta2\r\n b1 a.irq a.irq a1 c:3\tc:3 b.rcu u1 \n"), example);
 }
@@ -61,12 +73,24 @@ TEST(ScheduleText, SaysWhereTheMistakeIs) {
       {"v2 a1", 1, "'v2' is no version of schedules; expected v1"},
       {"v1 a1 v3", 7, "'v3' names no CPU; expected a letter from a to u"},
       {"v1 a1 A3", 7, "'A3' names no CPU; expected a letter from a to u"},
-      {"v1 a", 5, "'a' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
-      {"v1 a7b2", 6, "'a7b2' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
-      {"v1 a-7", 5, "'a-7' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
-      {"v1 a.nmi", 5, "'a.nmi' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
-      {"v1 a:", 6, "'a:' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
-      {"v1 a:2x", 7, "'a:2x' is no step; expected a7 (steps), a:2 (a choice), a.irq or a.rcu"},
+      {"v1 a", 5,
+       "'a' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
+      {"v1 a7b2", 6,
+       "'a7b2' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
+      {"v1 a-7", 5,
+       "'a-7' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
+      {"v1 a.nmi", 5,
+       "'a.nmi' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
+      {"v1 a:", 6,
+       "'a:' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
+      {"v1 a:2x", 7,
+       "'a:2x' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
+       "a.walk or a.evict"},
       {"v1 b0", 5, "'0' is out of range; expected 1 to 16777216"},
       {"v1 b16777217", 5, "'16777217' is out of range; expected 1 to 16777216"},
       {"v1 b99999999999999999999", 5,

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/explore/port_search_run.h"
 #include "tests/explore/programs.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -58,12 +59,7 @@ std::optional<std::vector<StaleUse>> first_bad(
   do {
     walk.begin_walk();
     place().emplace();
-    MachineOptions options;
-    options.cpus = 2;
-    options.chooser = &chooser;
-    Machine machine(options);
-    machine.search_with(&walk);
-    machine.run([&](unsigned cpu) { body(*place(), cpu, first, second); });
+    run_with(walk, &chooser, 2, [&](unsigned cpu) { body(*place(), cpu, first, second); });
     if (walk.is_to_be_repeated())
       chooser = {};
     else if (bad(*place()))

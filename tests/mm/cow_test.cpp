@@ -56,7 +56,7 @@ TYPED_TEST(Cow, ForkFlushesTheParentOnceAndFully) {
       fill<TypeParam>(mm, 0, touched);
       rig.flushes();
       mm_struct* child = dup_mm<TypeParam>(mm);
-      EXPECT_THAT(rig.flushes(), ElementsAre(full_flush));
+      EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(full_flush)));
       mmput<TypeParam>(*child);
     }
   });
@@ -72,19 +72,20 @@ TYPED_TEST(Cow, NeitherSideSeesTheWritesOfTheOther) {
     rig.flushes();
     EXPECT_EQ(this->frame(child, 1), this->frame(parent, 1)) << "shared until somebody writes";
     EXPECT_EQ(user_write<TypeParam>(parent, page_at(0), 20), AccessResult::done);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "a copy: its writer flushes the page";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1))) << "a copy: its writer flushes the page";
     this->in(child, [&] {
       EXPECT_EQ(peek<TypeParam>(child, 0), 10U);
       EXPECT_EQ(user_write<TypeParam>(child, page_at(1), 30), AccessResult::done);
-      EXPECT_THAT(rig.flushes(), ElementsAre(1));
+      EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1)));
       EXPECT_EQ(user_write<TypeParam>(child, page_at(0), 31), AccessResult::done);
-      EXPECT_THAT(rig.flushes(), IsEmpty()) << "the parent has a page of its own by now: reuse";
+      EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()))
+          << "the parent has a page of its own by now: reuse";
     });
     this->in(parent, [&] {
       EXPECT_EQ(peek<TypeParam>(parent, 0), 20U);
       EXPECT_EQ(peek<TypeParam>(parent, 1), 11U);
       EXPECT_EQ(user_write<TypeParam>(parent, page_at(1), 21), AccessResult::done);
-      EXPECT_THAT(rig.flushes(), IsEmpty()) << "reuse in the other direction";
+      EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty())) << "reuse in the other direction";
     });
     this->in(child, [&] {
       EXPECT_EQ(peek<TypeParam>(child, 0), 31U);
@@ -109,7 +110,7 @@ TYPED_TEST(Cow, AWriteAfterTheOtherIsGoneUsesThePageAgain) {
     rig.flushes();
     EXPECT_EQ(user_write<TypeParam>(parent, page_at(0), 2), AccessResult::done);
     EXPECT_EQ(this->frame(parent, 0), before);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
   });
 }
 
@@ -208,7 +209,7 @@ TYPED_TEST(Cow, SharedMemoryIsSeenByBoth) {
       EXPECT_EQ(peek<TypeParam>(parent, 0), 7U);
       EXPECT_EQ(peek<TypeParam>(parent, 3), 8U);
     });
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     this->end(child, parent);
     EXPECT_EQ(peek<TypeParam>(parent, 3), 8U);
   });
@@ -241,9 +242,9 @@ TYPED_TEST(Cow, APrivateMappingOfAFileIsCopiedOnWrite) {
     EXPECT_EQ(peek<TypeParam>(mm, 8), 10U);
     rig.flushes();
     EXPECT_EQ(user_write<TypeParam>(mm, page_at(8), 20), AccessResult::done);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "over a page that was there";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1))) << "over a page that was there";
     EXPECT_EQ(user_write<TypeParam>(mm, page_at(9) + 8, 21), AccessResult::done);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "it was mapped around the first read";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1))) << "it was mapped around the first read";
     EXPECT_EQ(peek<TypeParam>(mm, 0), 10U);
     EXPECT_EQ(peek<TypeParam>(mm, 8), 20U);
     EXPECT_EQ(peek<TypeParam>(mm, 9), 11U) << "the rest of the copy is the file's";
@@ -306,12 +307,13 @@ TYPED_TEST(Cow, DirtySharedPagesAreFlushedAtTheEndOfEachTable) {
     fill<TypeParam>(mm, 510, 4);
     rig.flushes();
     dontneed<TypeParam>(mm, 510, 4);
-    EXPECT_THAT(rig.flushes(), ElementsAre(2, 2));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(2, 2)));
     EXPECT_EQ(peek<TypeParam>(mm, 511), 2U);
     EXPECT_EQ(peek<TypeParam>(mm, 512), 3U);
     rig.flushes();
     dontneed<TypeParam>(mm, 510, 4);
-    EXPECT_THAT(rig.flushes(), ElementsAre(4)) << "clean ones, two of them mapped around, wait";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(4)))
+        << "clean ones, two of them mapped around, wait";
   });
 }
 
@@ -327,7 +329,9 @@ TYPED_TEST(Cow, AWholeTableOfDirtySharedPages) {
       dontneed<TypeParam>(rig.mm(), 0, 512);
       rig.allocations.fail_none();
       const auto flushes = rig.flushes();
-      EXPECT_EQ(flushes.size(), no_batch ? 75U : 2U) << "74 of 7 pages or less, and the table's";
+      if (is_x86()) {
+        EXPECT_EQ(flushes.size(), no_batch ? 75U : 2U) << "74 of 7 pages or less, and the table's";
+      }
       EXPECT_EQ(rig.mm().rss.load(order::relaxed), 0);
       EXPECT_EQ(peek<TypeParam>(rig.mm(), 511), 512U);
     });

@@ -54,7 +54,7 @@ TYPED_TEST(Fault, AWriteGetsAPageOfItsOwn) {
     EXPECT_EQ(user_read<TypeParam>(rig.mm(), page_at(0) + page_size - 8, rest), AccessResult::done);
     EXPECT_EQ(rest, 0U) << "the rest of the page is zero";
     EXPECT_EQ(rig.mm().rss.load(order::relaxed), 2);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
   });
 }
 
@@ -69,7 +69,7 @@ TYPED_TEST(Fault, AWriteOverTheZeroPageFlushesOnePage) {
     this->touch(rig, 0, Access::read);
     rig.flushes();
     EXPECT_EQ(user_write<TypeParam>(rig.mm(), page_at(0) + 8, 9), AccessResult::done);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1)));
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 0), 0U);
     EXPECT_EQ(rig.mm().rss.load(order::relaxed), 1);
   });
@@ -160,11 +160,11 @@ TYPED_TEST(Fault, NoAccessAndBackKeepsTheContents) {
     fill<TypeParam>(rig.mm(), 0, 3, 40);
     rig.flushes();
     protect<TypeParam>(rig.mm(), 0, 3, 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(3));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(3)));
     EXPECT_TRUE(TypeParam::pte_protnone(this->pte(rig, 1)));
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 1), unreadable);
     protect<TypeParam>(rig.mm(), 0, 3, VM_READ);
-    EXPECT_THAT(rig.flushes(), IsEmpty()) << "no TLB had anything (data rule 9)";
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty())) << "no TLB had anything (data rule 9)";
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 1), 41U);
     protect<TypeParam>(rig.mm(), 0, 3, 0);
     protect<TypeParam>(rig.mm(), 0, 3, rw);
@@ -186,7 +186,7 @@ TYPED_TEST(Fault, ReadOnlyAndBackIsWritableWithoutACopy) {
     rig.flushes();
     EXPECT_EQ(this->touch(rig, 0, Access::write), AccessResult::done);
     EXPECT_EQ(this->frame(rig, 0), before);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
   });
 }
 
@@ -197,7 +197,7 @@ TYPED_TEST(Fault, TheZeroPageIsNotMadeWritable) {
     this->touch(rig, 0, Access::read);
     rig.flushes();
     protect<TypeParam>(rig.mm(), 0, 2, rw);
-    EXPECT_THAT(rig.flushes(), IsEmpty()) << "data rule 9";
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty())) << "data rule 9";
     EXPECT_EQ(user_write<TypeParam>(rig.mm(), page_at(0), 3), AccessResult::done);
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 1), 0U);
     EXPECT_EQ(*static_cast<const std::uint64_t*>(zero_page()->frame), 0U);
@@ -229,6 +229,7 @@ TYPED_TEST(Fault, TheFirstWriteThroughACleanTranslationSetsDirty) {
 
 // D32. The entry is taken away behind everybody's back: no flush, as between the steps of a zap.
 TYPED_TEST(Fault, AWriteThroughACleanTranslationLooksAtTheEntryAgain) {
+  if (flushes_with_entries()) GTEST_SKIP() << "nothing is cached that the entry does not say";
   MmRig<TypeParam> rig;
   rig.run([&] {
     address_space* file = file_create();
@@ -243,7 +244,7 @@ TYPED_TEST(Fault, AWriteThroughACleanTranslationLooksAtTheEntryAgain) {
     const pte_t was = ptep_get_and_clear<TypeParam>(rig.mm(), ref, page_at(0));
     pte_unmap_unlock(rig.mm(), ref);
     {
-      const access_window<TypeParam::features.async_invalidate> window;
+      const access_window_of<TypeParam> window;
       EXPECT_NE(TypeParam::translate(page_at(0), Access::read).host, nullptr) << "still cached";
       EXPECT_EQ(TypeParam::translate(page_at(0), Access::write).host, nullptr);
     }

@@ -17,7 +17,7 @@ int references(const page* p) {
 }
 
 TEST(Folio, IsOneRunOfFramesAndOfHostMemory) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     for (unsigned order = 1; order <= max_folio_order; ++order) {
       const long before = frames_in_use();
@@ -39,7 +39,7 @@ TEST(Folio, IsOneRunOfFramesAndOfHostMemory) {
 }
 
 TEST(Folio, ZeroedIsZeroToTheLastByte) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     page* head = alloc_folio(AllocSite::user_page, max_folio_order);
     std::memset(head->frame, 0xff, page_size << max_folio_order);
@@ -53,7 +53,7 @@ TEST(Folio, ZeroedIsZeroToTheLastByte) {
 }
 
 TEST(Folio, TheHeadCountsAndHasTheFlags) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     page* head = alloc_folio(AllocSite::user_page, 2);
     get_page(head + 3);
@@ -74,7 +74,7 @@ TEST(Folio, TheHeadCountsAndHasTheFlags) {
 }
 
 TEST(Folio, MappingsOfAPageAreItsOwnAndTheWhole) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     page* head = alloc_folio(AllocSite::user_page, max_folio_order);
     folio_add_rmap_pmd(head);
@@ -90,7 +90,7 @@ TEST(Folio, MappingsOfAPageAreItsOwnAndTheWhole) {
 }
 
 TEST(Folio, EveryPageBeginsANewLifeWhenItIsFreed) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     rig.log().keep_all(true);
     page* head = alloc_folio(AllocSite::user_page, 3);
@@ -104,7 +104,7 @@ TEST(Folio, EveryPageBeginsANewLifeWhenItIsFreed) {
 }
 
 TEST(Folio, FreeRunsAreCutWhenSingleFramesAreUsedUp) {
-  MmRig<x86> rig({.machine = {}, .frames = 2048});
+  MmRig<chosen_arch> rig({.machine = {}, .frames = 2048});
   rig.run([&] {
     std::vector<page*> taken;
     while (page* head = alloc_folio(AllocSite::user_page, max_folio_order)) taken.push_back(head);
@@ -123,7 +123,7 @@ TEST(Folio, FreeRunsAreCutWhenSingleFramesAreUsedUp) {
 }
 
 TEST(Folio, ARefusalLeavesNothingBehind) {
-  MmRig<x86> rig(roomy);
+  MmRig<chosen_arch> rig(roomy);
   rig.run([&] {
     const long before = frames_in_use();
     rig.allocations.fail(AllocSite::user_page, FailingAllocations::always);
@@ -141,7 +141,7 @@ TEST(Folio, ARefusalLeavesNothingBehind) {
 // The last reference may go on another CPU than the one that has the run.
 TEST(Folio, RunsGoFromCpuToCpu) {
   each_trial(2, 30, [](const MachineOptions& options) {
-    MmRig<x86> rig({.machine = options, .frames = 4096});
+    MmRig<chosen_arch> rig({.machine = options, .frames = 4096});
     Meeting meeting;
     page* shared = nullptr;
     rig.on_all([&](unsigned cpu) {

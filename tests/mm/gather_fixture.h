@@ -74,7 +74,8 @@ inline void expect_freed_once_after_a_flush(const EventLog& log) {
   for (const trace_event& e : log.events()) {
     if (e.kind == EventKind::gather_queue)
       for (pfn_t pfn = e.a; pfn < e.a + e.b; ++pfn) waiting[pfn] = 1;
-    if (e.kind == EventKind::tlb_flush) {
+    // Where the debt is paid under the PTL (sparc64) nothing is left to be flushed here.
+    if (e.kind == (is_x86() ? EventKind::tlb_flush : EventKind::gather_flush)) {
       flushed.merge(waiting);
       EXPECT_TRUE(waiting.empty()) << "a page was queued twice";
     }

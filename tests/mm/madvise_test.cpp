@@ -57,7 +57,7 @@ TYPED_TEST(Madvise, FreeMakesPagesCleanAndLazy) {
     EXPECT_TRUE(page_test(this->page_of(rig.mm(), 2), PG_swapbacked));
     rig.flushes();
     EXPECT_EQ(this->free(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(3));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(3)));
     for (std::uint64_t n = 2; n < 5; ++n) {
       const pte_t pte = pte_of<TypeParam>(rig.mm(), n);
       EXPECT_TRUE(TypeParam::pte_present(pte) && TypeParam::pte_write(pte));
@@ -65,10 +65,10 @@ TYPED_TEST(Madvise, FreeMakesPagesCleanAndLazy) {
       EXPECT_FALSE(page_test(this->page_of(rig.mm(), n), PG_swapbacked));
     }
     EXPECT_EQ(this->free(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty()) << "nothing is young or dirty any more";
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty())) << "nothing is young or dirty any more";
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 3), 2U) << "still there, as long as nobody needs the page";
     EXPECT_EQ(this->free(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "the page that was read";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1))) << "the page that was read";
   });
 }
 
@@ -91,7 +91,7 @@ TYPED_TEST(Madvise, FreeLeavesTheZeroPageAlone) {
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 0), 0U);
     rig.flushes();
     EXPECT_EQ(this->free(rig.mm(), 0, 2), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
   });
 }
 
@@ -107,11 +107,11 @@ TYPED_TEST(Madvise, FreeIsForUnlockedAnonymousMemory) {
     rig.flushes();
     EXPECT_EQ(this->free(rig.mm(), 4, 4), -EINVAL);
     EXPECT_EQ(this->free(rig.mm(), 2, 10), -EINVAL);
-    EXPECT_THAT(rig.flushes(), ElementsAre(2)) << "up to the file";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(2))) << "up to the file";
     EXPECT_EQ(this->lock(rig.mm(), 8, 1), 0);
     EXPECT_EQ(this->free(rig.mm(), 8, 2), -EINVAL);
     EXPECT_EQ(this->free(rig.mm(), 9, 9), -ENOMEM);
-    EXPECT_THAT(rig.flushes(), ElementsAre(3)) << "up to the hole";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(3))) << "up to the hole";
     EXPECT_EQ(do_madvise_free<TypeParam>(rig.mm(), page_at(0) + 1, page_size), -EINVAL);
     EXPECT_EQ(this->free(rig.mm(), 100, 0), 0);
     put_file(*file);
@@ -127,11 +127,11 @@ TYPED_TEST(Madvise, ColdTakesOnlyTheAge) {
     fill<TypeParam>(rig.mm(), 2, 3);
     rig.flushes();
     EXPECT_EQ(this->cold(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(3));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(3)));
     EXPECT_TRUE(TypeParam::pte_dirty(pte_of<TypeParam>(rig.mm(), 2)));
     EXPECT_FALSE(TypeParam::pte_young(pte_of<TypeParam>(rig.mm(), 2)));
     EXPECT_EQ(this->cold(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
   });
 }
 
@@ -143,12 +143,12 @@ TYPED_TEST(Madvise, ColdLeavesSharedPagesAndLockedAreas) {
     mm_struct* child = dup_mm<TypeParam>(rig.mm());
     rig.flushes();
     EXPECT_EQ(this->cold(rig.mm(), 0, 4), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty()) << "the child has them too";
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty())) << "the child has them too";
     mmput<TypeParam>(*child);
     EXPECT_EQ(this->lock(rig.mm(), 1, 1), 0);
     rig.flushes();
     EXPECT_EQ(this->cold(rig.mm(), 0, 4), -EINVAL);
-    EXPECT_THAT(rig.flushes(), ElementsAre(1)) << "the area before the locked one";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1))) << "the area before the locked one";
   });
 }
 
@@ -161,7 +161,7 @@ TYPED_TEST(Madvise, AGuardIsFatalToTouchUntilItIsRemoved) {
     fill<TypeParam>(rig.mm(), 0, 4);
     rig.flushes();
     EXPECT_EQ(this->guard(rig.mm(), 2, 4), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(2)) << "what was there";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(2))) << "what was there";
     EXPECT_EQ(present<TypeParam>(rig.mm(), 0, 8), "xxgggg--");
     EXPECT_EQ(this->read(rig.mm(), 2), AccessResult::sigsegv);
     EXPECT_EQ(user_write<TypeParam>(rig.mm(), page_at(5), 1), AccessResult::sigsegv);
@@ -170,7 +170,7 @@ TYPED_TEST(Madvise, AGuardIsFatalToTouchUntilItIsRemoved) {
     rig.flushes();
     EXPECT_EQ(this->guard(rig.mm(), 1, 4), 0);
     EXPECT_EQ(this->unguard(rig.mm(), 3, 5), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_EQ(present<TypeParam>(rig.mm(), 0, 8), "-gg-----");
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 3), 0U);
     EXPECT_EQ(this->read(rig.mm(), 1), AccessResult::sigsegv);
@@ -185,7 +185,7 @@ TYPED_TEST(Madvise, GuardsSurviveMprotectAndMoveAndFork) {
     rig.flushes();
     EXPECT_EQ(protect<TypeParam>(rig.mm(), 0, 4, VM_READ), 0);
     EXPECT_EQ(protect<TypeParam>(rig.mm(), 0, 4, rw), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_EQ(this->read(rig.mm(), 1), AccessResult::sigsegv);
     mm_struct* child = dup_mm<TypeParam>(rig.mm());
     use_mm<TypeParam>(*child);
@@ -347,7 +347,7 @@ TYPED_TEST(Madvise, MlockFaultsInAndKeepsOthersOut) {
     mmput<TypeParam>(*child);
     rig.flushes();
     EXPECT_EQ(this->unlock(rig.mm(), 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_EQ(dontneed<TypeParam>(rig.mm(), 0, 8), 0);
     EXPECT_EQ(rig.mm().vmas.size(), 1U);
   });

@@ -13,6 +13,9 @@ using testing::ElementsAre;
 template <class A>
 class Reclaim : public testing::Test {
  protected:
+  void SetUp() override {
+    if (!A::features.pt_reclaim) GTEST_SKIP() << A::name << " does not ask for it";
+  }
   static long tables(MmRig<A>& rig) { return rig.mm().pgtables.load(order::relaxed); }
 };
 TYPED_TEST_SUITE(Reclaim, Backends);
@@ -27,7 +30,7 @@ TYPED_TEST(Reclaim, AWholePteTableGoes) {
     EXPECT_EQ(this->tables(rig), 5);
     EXPECT_EQ(dontneed<TypeParam>(rig.mm(), 0, whole), 0);
     EXPECT_EQ(this->tables(rig), 4);
-    EXPECT_THAT(rig.flushes(), ElementsAre(4)) << "its place is flushed too";
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(4))) << "its place is flushed too";
     EXPECT_EQ(dontneed<TypeParam>(rig.mm(), whole, 2 * whole), 0);
     EXPECT_EQ(this->tables(rig), 2) << "upper levels stay";
     EXPECT_EQ(peek<TypeParam>(rig.mm(), 3), 0U);
@@ -73,12 +76,12 @@ TYPED_TEST(Reclaim, MunmapAndMmapOverDoNotReclaimWhatANeighbourUses) {
 }
 
 TYPED_TEST(Reclaim, BackendsThatDoNotAskForItKeepTheirTables) {
-  using Keeps = keeps_tables<TypeParam>;
-  MmRig<Keeps> rig;
+  const ChangedFeatures changed(keeps_tables);
+  MmRig<TypeParam> rig;
   rig.run([&] {
-    map<Keeps>(rig.mm(), 0, whole);
-    fill<Keeps>(rig.mm(), 3, 1);
-    dontneed<Keeps>(rig.mm(), 0, whole);
+    map<TypeParam>(rig.mm(), 0, whole);
+    fill<TypeParam>(rig.mm(), 3, 1);
+    dontneed<TypeParam>(rig.mm(), 0, whole);
     EXPECT_EQ(rig.mm().pgtables.load(order::relaxed), 3);
   });
 }

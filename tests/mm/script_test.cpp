@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "arch/x86/x86.h"
+#include "arch/chosen.h"
 #include "tests/support/mm_rig.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -91,7 +91,7 @@ TEST_P(MeasuredScript, DoesWhatTheKernelDid) {
   ASSERT_TRUE(std::any_of(lines.begin(), lines.end(), measured));
   const bool keeper = lines[0].words[0] != "option";
   constexpr std::uint64_t frames = 1ULL << 16;
-  ScriptRun<x86> run(cpus, frames, keeper);
+  ScriptRun<chosen_arch> run(cpus, frames, keeper);
   for (const ScriptLine& line : lines) {
     const auto outcome = run.run(line);
     const auto where = ::testing::Message() << name << ".script:" << line.number;

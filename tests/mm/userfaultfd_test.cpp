@@ -21,6 +21,11 @@ using testing::IsEmpty;
 template <class A>
 class Userfaultfd : public testing::Test {
  protected:
+  void SetUp() override {
+    // A hash fault holds an entry by a bit while it works; userfaultfd's plain stores over present entries
+    // do not wait for that, and the kernel has no write protection by userfaultfd there.
+    if (std::string_view(A::name).starts_with("ppc64_hash")) GTEST_SKIP() << A::name;
+  }
   static std::int64_t reg(mm_struct& mm,
                           std::uint64_t at,
                           std::uint64_t n,
@@ -63,7 +68,7 @@ TYPED_TEST(Userfaultfd, TheFirstWriteTakesTheMarkAndFlushesNothing) {
     EXPECT_EQ(this->reg(mm, 0, 4), 0);
     rig.flushes();
     EXPECT_EQ(this->wp(mm, 0, 3), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(3));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(3)));
     page* before = this->mapped(mm, 1);
     EXPECT_EQ(peek<TypeParam>(mm, 1), 11U);
     EXPECT_TRUE(this->marked(mm, 1));
@@ -71,7 +76,7 @@ TYPED_TEST(Userfaultfd, TheFirstWriteTakesTheMarkAndFlushesNothing) {
     EXPECT_FALSE(this->marked(mm, 1));
     EXPECT_TRUE(this->marked(mm, 0));
     EXPECT_EQ(this->mapped(mm, 1), before);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_EQ(this->wp(mm, 0, 3, false), 0);
     EXPECT_FALSE(this->marked(mm, 0));
     fill<TypeParam>(mm, 0, 4);
@@ -85,7 +90,7 @@ TYPED_TEST(Userfaultfd, AMarkerStandsForWhatIsNotThere) {
     map<TypeParam>(mm, 0, 8);
     this->reg(mm, 0, 8);
     EXPECT_EQ(this->wp(mm, 0, 4), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_TRUE(this->marked(mm, 0));
     EXPECT_EQ(peek<TypeParam>(mm, 0), 0U);  // the zero page, with the mark
     EXPECT_TRUE(TypeParam::pte_present(this->entry(mm, 0)));
@@ -111,7 +116,7 @@ TYPED_TEST(Userfaultfd, UnregisteringTakesAllMarks) {
     this->wp(mm, 0, 8);
     rig.flushes();
     EXPECT_EQ(this->unreg(mm, 0, 8), 0);
-    EXPECT_THAT(rig.flushes(), ElementsAre(4));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(4)));
     for (unsigned n = 0; n < 8; ++n) EXPECT_FALSE(this->marked(mm, n));
     EXPECT_EQ(mm.vmas.size(), 1U);
     EXPECT_EQ(this->wp(mm, 0, 1), -ENOENT);
@@ -241,7 +246,7 @@ TYPED_TEST(Userfaultfd, ZeropageAndCopyFillWhatIsEmpty) {
     EXPECT_EQ(this->copy(mm, 2, 1, 64), -EEXIST);
     EXPECT_EQ(this->copy(mm, 5, 1, 200), -EFAULT);
     EXPECT_EQ(this->copy(mm, 6, 4, 64), -ENOENT);  // over the end of the area
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     rig.allocations.fail(AllocSite::user_page, 1);
     EXPECT_EQ(this->copy(mm, 5, 1, 64), -ENOMEM);
     fill<TypeParam>(mm, 2, 1, 50);
@@ -260,7 +265,7 @@ TYPED_TEST(Userfaultfd, MoveTakesThePageAlong) {
     this->reg(mm, 0, 1024, VM_UFFD_MISSING);
     rig.flushes();
     EXPECT_EQ(this->move(mm, 510, 4, 2048), 0);  // over the border of a table: two stretches
-    EXPECT_THAT(rig.flushes(), ElementsAre(2, 2));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(2, 2)));
     EXPECT_EQ(this->mapped(mm, 510), p);
     EXPECT_EQ(peek<TypeParam>(mm, 513), 43U);
     EXPECT_TRUE(TypeParam::pte_none(this->entry(mm, 2048)));
@@ -308,7 +313,7 @@ TYPED_TEST(Userfaultfd, WhatDoesNotMove) {
     mm.mmap_lock.up_read();
     rig.flushes();
     EXPECT_EQ(this->move(mm, 4, 1, 67), 0);
-    EXPECT_THAT(rig.flushes(), IsEmpty());
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
     EXPECT_EQ(peek<TypeParam>(mm, 4), 77U);
   });
 }

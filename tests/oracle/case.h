@@ -55,7 +55,7 @@ struct OracleCase {
   }
   // The translation alone: what it leads to may be freed memory.
   void look(vaddr_t va) noexcept {
-    const access_window<A::features.async_invalidate> window;
+    const access_window_of<A> window;
     static_cast<void>(A::translate(va, Access::read));
   }
   // Outside of any call, so that RCU callbacks can run.

@@ -41,6 +41,21 @@ TEST(ExploreJson, OfNothingFoundHasEmptyLists) {
   EXPECT_EQ(run["violations"].dump(), "[]");
 }
 
+TEST(ExploreJson, HasWhatLoadBufferingCouldChange) {
+  ExplorePage page = by_hand::explore(false);
+  std::optional<BufferingReport>& said = page.runs[0].report.load_buffering;
+  const auto row = [&] {
+    return ordered_json::parse(explore_json(page))["runs"][0]["load_buffering"].dump();
+  };
+  EXPECT_EQ(row(), "null");
+  said.emplace().of_all = true;
+  EXPECT_EQ(row(), R"({"exact":true,"of_all_executions":true,"pairs":[]})");
+  said->pairs = {{.cpu = 2, .by = "RCU callbacks", .read = {"lab", 0}, .write = {"pte", 7}}};
+  EXPECT_EQ(row(), R"({"exact":false,"of_all_executions":true,"pairs":[{"cpu":2,)"
+                   R"("by":"RCU callbacks","read":{"object":"lab","step":null},)"
+                   R"("write":{"object":"pte","step":7}}]})");
+}
+
 TEST(ExploreJson, OfAReplayHasTheTrace) {
   ExplorePage page = by_hand::explore(true);
   EXPECT_FALSE(ordered_json::parse(explore_json(page))["runs"][0].contains("trace"));

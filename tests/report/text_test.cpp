@@ -96,6 +96,34 @@ TEST(ExploreText, SaysHowMuchThereMayBeAndWhatItTook) {
   EXPECT_THAT(explore_text(page, plain), Not(HasSubstr("about")));
 }
 
+BufferingReport buffering() {
+  BufferingReport report;
+  report.pairs = {{.cpu = 0,
+                   .by = "",
+                   .read = {"mm->context.tlb_gen", 384},
+                   .write = {"mm->tlb_flush_pending", 390}},
+                  {.cpu = 2, .by = "interrupt handler", .read = {"", 0}, .write = {"lab", 7}}};
+  return report;
+}
+
+TEST(ExploreText, SaysWhatLoadBufferingCouldChange) {
+  ExplorePage page = by_hand::explore(false);
+  std::optional<BufferingReport>& said = page.runs[0].report.load_buffering;
+  EXPECT_THAT(explore_text(page, plain), Not(HasSubstr("buffering")));
+  said.emplace();
+  EXPECT_THAT(explore_text(page, plain),
+              HasSubstr("\n  no load buffering possible in what was seen\n"));
+  said->of_all = true;
+  EXPECT_THAT(explore_text(page, plain), HasSubstr("\n  exact: no load buffering possible\n"));
+  said = buffering();
+  EXPECT_THAT(explore_text(page, plain),
+              HasSubstr("\n  load buffering, which the model leaves out, could add executions:\n"
+                        "    CPU0 may write mm->tlb_flush_pending (step 390) before it reads\n"
+                        "      mm->context.tlb_gen (step 384)\n"
+                        "    CPU2's interrupt handler may write lab (step 7) before it reads a\n"
+                        "      word\n"));
+}
+
 TEST(ExploreText, SaysWhatEndedTheSearch) {
   ExplorePage page = by_hand::explore(false);
   page.executions_asked = 812;

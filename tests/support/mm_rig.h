@@ -93,7 +93,9 @@ inline constexpr TlbGeometry test_tlb{.sets = 64,
                                       .giant_sets = 1,
                                       .giant_ways = 2,
                                       .walk_entries = 8,
-                                      .front = 16};
+                                      .front = 16,
+                                      .asids = 16,
+                                      .tsb_entries = 4};
 inline constexpr TlbGeometry tiny_tlb{.sets = 4,
                                       .ways = 2,
                                       .huge_sets = 1,
@@ -101,7 +103,9 @@ inline constexpr TlbGeometry tiny_tlb{.sets = 4,
                                       .giant_sets = 1,
                                       .giant_ways = 1,
                                       .walk_entries = 4,
-                                      .front = 4};
+                                      .front = 4,
+                                      .asids = 6,
+                                      .tsb_entries = 4};
 
 struct RigOptions {
   MachineOptions machine{};
@@ -117,6 +121,7 @@ class MmRig {
       : session_({.frames = options.frames, .tlb = options.tlb}), logs_(options.machine.cpus) {
     MachineOptions machine = options.machine;
     machine.alloc_policy = &allocations;
+    machine.tracked_windows = A::features.async_invalidate;
     take_any_number_of_steps(machine);
     machine_ = std::make_unique<Machine>(machine);
     on(0, [&] {

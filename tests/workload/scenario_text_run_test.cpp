@@ -171,6 +171,33 @@ TEST(ScenarioTextSearch, StoresAreBufferedUnderTso) {
   }
 }
 
+TEST(ScenarioTextSearch, LoadBufferingIsNotSeenButSaid) {
+  const ExploreReport report = searched(example("load-buffering"), "weak");
+  EXPECT_TRUE(report.complete);
+  EXPECT_TRUE(report.witnesses.empty());
+  ASSERT_TRUE(report.load_buffering);
+  EXPECT_FALSE(report.load_buffering->is_exact());
+  ASSERT_EQ(report.load_buffering->pairs.size(), 2U);
+  const BufferingReport::Pair& first = report.load_buffering->pairs.front();
+  EXPECT_EQ(first.cpu, 0U);
+  EXPECT_EQ(first.by, "");
+  EXPECT_EQ(first.read.object, "0x4000");
+  EXPECT_EQ(first.write.object, "0x5000");
+  EXPECT_NE(first.read.step, 0U);
+  EXPECT_LT(first.read.step, first.write.step);
+  EXPECT_FALSE(searched(example("load-buffering"), "tso").load_buffering);
+}
+
+TEST(ScenarioTextSearch, ProgramsThatOnlyStoreAreExact) {
+  const ExploreReport report = searched(
+      parse_scenario_text(
+          "map 0x4000 2 rw\nstore 0x4000 0\nP0: store 0x4000 1\nP1: store 0x4000 2\n", "text"),
+      "weak");
+  EXPECT_TRUE(report.complete);
+  ASSERT_TRUE(report.load_buffering);
+  EXPECT_TRUE(report.load_buffering->is_exact());
+}
+
 TEST(ScenarioTextSearch, AnswersTheQuestionForEachModel) {
   const ScenarioText text = example("mprotect-store");
   for (const char* model : {"sc", "tso", "weak"}) {

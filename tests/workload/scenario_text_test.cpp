@@ -65,6 +65,7 @@ TEST(ScenarioText, SaysWhatCounts) {
 constexpr std::string_view everything =
     "arch x86\n"
     "without nested-flush,delayed-rmap\n"
+    "actors walker,evict=3\n"
     "file F 4\n"
     "shmem S 2\n"
     "swap 8\n"
@@ -163,6 +164,17 @@ TEST(ScenarioText, TheFingerprintIsOfWhatItSays) {
   EXPECT_NE(one, fingerprint(parsed("P0: load 16\n")));
   EXPECT_NE(one, fingerprint(parsed("P0: load 8\nwithout x\n")));
   EXPECT_NE(one, fingerprint(parsed("P0: load 8\nforbid none\n")));
+  EXPECT_NE(one, fingerprint(parsed("P0: load 8\nactors evict\n")));
+  EXPECT_EQ(one, fingerprint(parsed("P0: load 8\nactors none\n")));
+}
+
+TEST(ScenarioText, SaysWhatTheHardwareDoesAndWhere) {
+  const ScenarioText text = parsed(
+      "actors evict=8\nactors walker\nload 0x9000\nP0: store 0x7008 1\nP1: load 0x4000\n"
+      "P1: load 0x4010\nP1: munmap 0x5000 1\n");
+  EXPECT_EQ(text.actors, (HardwareActors{.walks = 1, .evictions = 8}));
+  EXPECT_EQ(text.used_pages(), (std::vector<vaddr_t>{0x4000, 0x7000}));
+  EXPECT_EQ(parsed("P0: tick\n").actors, HardwareActors{});
 }
 
 TEST(ScenarioText, CountsMeetings) {
@@ -184,7 +196,7 @@ TEST(ScenarioText, RefusesWordsWithTheirPlace) {
        {"map 0x4000 1 rw\n", " no CPU does anything; expected a line as in 'P0: load 0x4000'"},
        {"\n  frob 1\n",
         "2:3: there is no operation 'frob'; expected P0: OPERATION, an operation of the setup, or "
-        "arch, without, forbid, exists"},
+        "arch, without, actors, forbid, exists"},
        {"P0: frob 1\n",
         "1:5: there is no operation 'frob'; expected load, store, mmap, munmap, madvise_dontneed, "
         "...: tlblab help explore has them all"},
@@ -218,6 +230,15 @@ TEST(ScenarioText, RefusesWordsWithTheirPlace) {
         "1:19: 'from' is missing; expected uffd_copy ADDRESS PAGES from ADDRESS"},
        {"P0: mremap 0 1 1 at 0\n",
         "1:18: 'at' is too much; expected mremap ADDRESS PAGES NEWPAGES [to ADDRESS] [dontunmap]"},
+       {"actors\n",
+        "1:7: an actor is missing; expected actors walker, evict, each with =N from 1 to 8 if it "
+        "is not once, or none"},
+       {"actors walker, flusher\n",
+        "1:16: there is no actor 'flusher'; expected actors walker, evict, each with =N from 1 to "
+        "8 if it is not once, or none"},
+       {"actors evict evict\n", "1:14: 'evict' was named already; expected each once"},
+       {"actors evict\nactors evict=2\n", "2:8: 'evict' was named already; expected each once"},
+       {"actors evict=9\n", "1:14: '9' is no number; expected a number from 1 to 8"},
        {"P0: signal 1\n",
         "1:12: '1' is no name; expected a letter, then letters, digits, _ and -, 32 at most"}});
 }

@@ -143,11 +143,15 @@ class ProcessCompiler {
   void branch(const Statement& s) {
     const std::size_t over = emit_jump(CodeOp::jump_if_zero, value(s.value), s.line);
     statements(s.body);
-    if (s.otherwise.empty()) return jump_lands_here(over);
-    const std::size_t end = emit_jump(CodeOp::jump, 0, s.line);
-    jump_lands_here(over);
-    statements(s.otherwise);
-    jump_lands_here(end);
+    if (s.otherwise.empty()) {
+      jump_lands_here(over);
+    } else {
+      const std::size_t end = emit_jump(CodeOp::jump, 0, s.line);
+      jump_lands_here(over);
+      statements(s.otherwise);
+      jump_lands_here(end);
+    }
+    code_.instructions[over].join = static_cast<unsigned>(code_.instructions.size());
   }
 
   // The slot that holds the value of an expression.

@@ -43,13 +43,15 @@ enum class RmwKind : std::uint8_t {
 // What an access depends on. `address` and `data` (the latter of stores and RMWs) are the loads of
 // this process from which the address and the value to be stored were computed, through registers
 // and through locations where this process read its own store back.
-// Control dependencies are not here: they order a load before later stores only, and mode B, the
-// `weak` model, keeps every load before every later store anyway.
+// `control`: the loads on which it depends whether the access is made, being in an arm of an `if`; what
+// stands behind the arms is not meant. They order a load before stores only, and mode B, the `weak`
+// model, keeps every load before every later store anyway: load_buffering.h asks.
 struct LitmusAccess {
   unsigned location = 0;  // never a lock's
   AccessOrder order = AccessOrder::once;
   LoadSet address = 0;
   LoadSet data = 0;
+  LoadSet control = 0;
   unsigned load = 0;  // load, rmw: its number among this process's loads, for later LoadSets
 };
 

@@ -39,11 +39,24 @@ class LitmusTally {
   std::uint64_t positive_ = 0, negative_ = 0;
 };
 
+// Whether the kernel's model, which has load buffering, could have other states (load_buffering.h).
+struct LitmusBuffering {
+  struct Pair {
+    unsigned process = 0;
+    std::string read, write;  // locations
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  std::vector<Pair> pairs;  // it may write before it reads
+  bool hidden = false;      // and there may be more: hidden_flow.h
+  [[nodiscard]] bool is_exact() const noexcept { return pairs.empty() && !hidden; }
+};
+
 struct LitmusOutcome {
   LitmusTally tally;
   std::optional<LitmusFault> fault;  // a process followed what is no pointer: no outcome
   bool interrupted = false;          // the tally is of a part of the executions
   std::uint64_t executions = 0, blocked = 0, steps = 0;
+  std::optional<LitmusBuffering> buffering{};  // of all executions under the weak model
 };
 
 // "x" if it is a pointer to a location, else the number.

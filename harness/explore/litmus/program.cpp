@@ -121,6 +121,7 @@ void LitmusProcess::compute(const Instruction& instruction) {
   const Cell& a = slots_[instruction.a];
   const Cell& b = slots_[instruction.b];
   ++at_;
+  if (instruction.join != 0) enter_arm(instruction);
   switch (instruction.op) {
     case CodeOp::jump: at_ = static_cast<std::size_t>(instruction.number); return;
     case CodeOp::jump_if_zero:
@@ -136,6 +137,19 @@ void LitmusProcess::compute(const Instruction& instruction) {
   }
 }
 
+void LitmusProcess::enter_arm(const Instruction& instruction) {
+  static_cast<void>(control());
+  arms_.push_back({slots_[instruction.a].loads, instruction.join});
+}
+
+// Of what is done now.
+LoadSet LitmusProcess::control() {
+  while (!arms_.empty() && arms_.back().join <= at_) arms_.pop_back();
+  LoadSet loads = 0;
+  for (const Arm& arm : arms_) loads |= arm.loads;
+  return loads;
+}
+
 void LitmusProcess::prepare(const Instruction& instruction) {
   LitmusStep step{.instruction = &instruction};
   if (is_access(instruction.op) || is_lock_step(instruction.op)) {
@@ -145,6 +159,7 @@ void LitmusProcess::prepare(const Instruction& instruction) {
                    .order = instruction.order,
                    .address = address.loads,
                    .data = 0,
+                   .control = control(),
                    .load = loads_};
   }
   if (instruction.op == CodeOp::store || instruction.op == CodeOp::rmw) {

@@ -74,6 +74,7 @@ struct Instruction {
   Slot to = 0, a = 0, b = 0, c = 0;
   LitmusValue number = 0;
   unsigned line = 0;
+  unsigned join = 0;  // of the jump of an `if`: the instruction behind its arms
 };
 
 struct LitmusCode {
@@ -152,7 +153,15 @@ class LitmusProcess {
     LoadSet loads = 0;  // from which it was computed
   };
 
+  // In the arms of an `if`.
+  struct Arm {
+    LoadSet loads = 0;  // of the condition
+    std::size_t join = 0;
+  };
+
   void compute(const Instruction& instruction);
+  void enter_arm(const Instruction& instruction);
+  [[nodiscard]] LoadSet control();
   void prepare(const Instruction& instruction);
   bool leads_somewhere(const Instruction& instruction, LitmusValue address);
 
@@ -160,6 +169,7 @@ class LitmusProcess {
   const LitmusCode* code_;
   std::vector<Cell> slots_;
   std::vector<LoadSet> own_stores_;  // by location: what the last own store depended on
+  std::vector<Arm> arms_;            // the innermost last
   std::size_t at_ = 0;
   unsigned loads_ = 0;
   std::optional<LitmusStep> step_;

@@ -43,4 +43,15 @@ std::string litmus_text(const LitmusProgram& program, const LitmusTally& tally, 
                     tally.positive(), tally.negative(), program.name, seconds);
 }
 
+std::string buffering_text(const LitmusOutcome& outcome) {
+  std::string text;
+  if (!outcome.buffering || outcome.buffering->is_exact()) return text;
+  for (const LitmusBuffering::Pair& pair : outcome.buffering->pairs)
+    text += fmt::format("Load buffering: P{} may write {} before it reads {}\n", pair.process,
+                        pair.write, pair.read);
+  if (outcome.buffering->hidden)
+    text += "Load buffering: a value may depend on a load by no dependency\n";
+  return text + "\n";
+}
+
 }  // namespace tlblab

@@ -12,6 +12,9 @@ namespace tlblab {
 [[nodiscard]] std::string litmus_text(const LitmusProgram& program,
                                       const LitmusTally& tally,
                                       double seconds);
+// What herd7 does not print: lines that say where load buffering could add states. Empty: nowhere, or
+// nobody knows.
+[[nodiscard]] std::string buffering_text(const LitmusOutcome& outcome);
 
 // "exists (0:r0=1 /\ [x]=2)".
 [[nodiscard]] std::string condition_text(const LitmusProgram& program);

@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "harness/explore/graph_search.h"
+#include "harness/explore/litmus/hidden_flow.h"
 #include "harness/explore/litmus/parser.h"
+#include "harness/explore/load_buffering.h"
 
 namespace tlblab {
 
@@ -48,10 +51,13 @@ class LitmusRun {
  public:
   LitmusRun(const LitmusProgram& program, MemoryModel model)
       : program_(program),
+        model_(model),
         search_(model, static_cast<unsigned>(program.processes.size())),
-        users_(program.locations.size()) {
+        users_(program.locations.size()),
+        buffering_(static_cast<unsigned>(program.processes.size())),
+        control_(program.processes.size()) {
     for (const LitmusLocation& location : program.locations)
-      search_.add_location(static_cast<std::uint64_t>(location.initial));
+      names_.push_back(search_.add_location(static_cast<std::uint64_t>(location.initial)));
   }
 
   LitmusOutcome run(const std::atomic<bool>& stop) {
@@ -68,6 +74,7 @@ class LitmusRun {
     outcome.executions = counts.executions - counts.deadlocks;
     outcome.blocked = counts.blocked + counts.deadlocks;
     outcome.steps = counts.steps;
+    if (model_ == MemoryModel::weak && !outcome.interrupted) outcome.buffering = buffering();
     return outcome;
   }
 
@@ -80,16 +87,32 @@ class LitmusRun {
 
   void one_execution(LitmusOutcome& outcome) {
     processes_.clear();
+    for (auto& control : control_) control.clear();
     for (std::size_t n = 0; n < program_.processes.size(); ++n)
       processes_.emplace_back(program_, n);
     execute(search_, static_cast<unsigned>(processes_.size()),
             [&](unsigned process) { return step(process); });
     outcome.fault = fault();
+    if (model_ == MemoryModel::weak && !outcome.fault && !search_.is_cut())
+      buffering_.add(search_.graph(), names_, control_);
     if (outcome.fault || search_.is_cut() || !all_ended()) return;
     std::vector<LitmusValue> memory;
     for (unsigned n = 0; n < program_.locations.size(); ++n)
       memory.push_back(static_cast<LitmusValue>(search_.last_value(n)));
     outcome.tally.add(program_, final_state(program_, processes_, memory));
+  }
+
+  [[nodiscard]] LitmusBuffering buffering() const {
+    LitmusBuffering found;
+    for (const LoadBuffering::Pair& each : buffering_.pairs()) {
+      LitmusBuffering::Pair pair{each.thread, program_.locations[each.read.location].name,
+                                 program_.locations[each.write.location].name};
+      if (std::ranges::find(found.pairs, pair) == found.pairs.end())
+        found.pairs.push_back(std::move(pair));
+    }
+    for (std::size_t n = 0; n < program_.processes.size(); ++n)
+      found.hidden |= has_hidden_flow(program_, n);
+    return found;
   }
 
   [[nodiscard]] bool all_ended() {
@@ -114,7 +137,8 @@ class LitmusRun {
     if (!next) return ThreadStep::ended;
     note_use(process, *next);
     LitmusLoaded loaded;
-    if (!make(process, *next, loaded)) return ThreadStep::waits;
+    if (!make(process, *next, loaded) || search_.is_stuck(process)) return ThreadStep::waits;
+    control_[process].resize(search_.made(process), next->access.control);
     processes_[process].complete(loaded);
     return ThreadStep::moved;
   }
@@ -172,6 +196,7 @@ class LitmusRun {
                       .expected = static_cast<std::uint64_t>(step.expected)},
                      step.access.order == AccessOrder::noreturn);
     }
+    if (search_.is_stuck(process)) return;
     const GraphEvent& read = search_.last_read();
     loaded.value = static_cast<LitmusValue>(read.value);
     loaded.own =
@@ -179,9 +204,13 @@ class LitmusRun {
   }
 
   const LitmusProgram& program_;
+  MemoryModel model_;
   GraphSearch search_;
   std::vector<LitmusProcess> processes_;
   std::vector<Users> users_;
+  LoadBuffering buffering_;
+  LoadBuffering::Control control_;
+  std::vector<LoadBuffering::Name> names_;  // of locations: their numbers
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include "mm/types.h"
 #if defined(__SANITIZE_ADDRESS__)
@@ -69,6 +70,13 @@ void Blocks::take_back() noexcept {
 
 // ---- frames -------------------------------------------------------------------------------------
 
+namespace {
+void make_useless(void* frames, std::size_t bytes, FreedFrames become) noexcept {
+  if (become.junk) std::memset(frames, freed_byte, bytes);
+  if (become.poisoned) poison(frames, bytes);
+}
+}  // namespace
+
 void* Arena::alloc_frame(unsigned cpu) noexcept {
   std::vector<void*>& free = cpus_[cpu].frames;
   void* frame = nullptr;
@@ -87,12 +95,11 @@ void* Arena::alloc_frame(unsigned cpu) noexcept {
   return frame;
 }
 
-bool Arena::free_frame(void* frame, unsigned cpu, bool junk) noexcept {
+bool Arena::free_frame(void* frame, unsigned cpu, FreedFrames become) noexcept {
   bool& in_use = frame_in_use(frame);
   if (!in_use) return false;
   in_use = false;
-  if (junk) std::memset(frame, freed_byte, page_size);
-  poison(frame, page_size);
+  make_useless(frame, page_size, become);
   cpus_[cpu].frames.push_back(frame);
   --held_.frames;
   return true;
@@ -114,14 +121,13 @@ void* Arena::alloc_frames(unsigned order) noexcept {
   return run->memory.get();
 }
 
-bool Arena::free_frames(void* frames, unsigned order, bool junk) noexcept {
+bool Arena::free_frames(void* frames, unsigned order, FreedFrames become) noexcept {
   for (Run& run : runs_[order]) {
     if (run.memory.get() != frames) continue;
     if (!run.in_use) return false;
     run.in_use = false;
     held_.frames -= 1L << order;
-    if (junk) std::memset(frames, freed_byte, page_size << order);
-    poison(frames, page_size << order);
+    make_useless(frames, page_size << order, become);
     return true;
   }
   return false;
@@ -178,13 +184,13 @@ bool Arena::free(void* object, unsigned cpu, bool junk) noexcept {
   return true;
 }
 
-void Arena::take_back() noexcept {
+void Arena::take_back(unsigned cpus) noexcept {
   for (const auto& header : large_) unpoison(header.get() + 1, header->bytes);
   large_.clear();
   held_ = {};
   for (std::vector<Run>& runs : runs_)
     for (Run& run : runs) run.in_use = false;
-  for (PerCpu& cpu : cpus_) {
+  for (PerCpu& cpu : std::span(cpus_).first(cpus)) {
     cpu.frame_blocks.take_back();
     cpu.object_blocks.take_back();
     cpu.frames.clear();

@@ -4,8 +4,8 @@
 //
 // Deterministic, and nobody sees what another CPU allocates: each has blocks of its own, and free
 // frames and objects lie on lists of the CPU that freed them, so allocation is no visible step, and
-// addresses do not depend on who was first. Freed memory is poisoned for
-// AddressSanitizer, filled with junk if asked for, and not freed twice.
+// addresses do not depend on who was first. Freed memory is poisoned for AddressSanitizer, filled with
+// junk if asked for, and not freed twice.
 #pragma once
 
 #include <array>
@@ -47,21 +47,27 @@ class Blocks {
   std::size_t used_ = block_size;  // of the last of them
 };
 
+struct FreedFrames {
+  bool junk = false;     // filled with it
+  bool poisoned = true;  // for AddressSanitizer
+};
+
 class Arena {
  public:
   [[nodiscard]] void* alloc_frame(unsigned cpu) noexcept;
   // False: it was free already.
-  [[nodiscard]] bool free_frame(void* frame, unsigned cpu, bool junk) noexcept;
+  [[nodiscard]] bool free_frame(void* frame, unsigned cpu, FreedFrames become) noexcept;
   // 1 << order frames, aligned to their size. One list for all CPUs: filled anew each time, so
   // nobody can tell who had them before.
   [[nodiscard]] void* alloc_frames(unsigned order) noexcept;
-  [[nodiscard]] bool free_frames(void* frames, unsigned order, bool junk) noexcept;
+  [[nodiscard]] bool free_frames(void* frames, unsigned order, FreedFrames become) noexcept;
   [[nodiscard]] void* alloc(std::size_t bytes, unsigned cpu) noexcept;  // zeroed
   [[nodiscard]] bool free(void* object, unsigned cpu, bool junk) noexcept;
   [[nodiscard]] static std::size_t size_of(const void* object) noexcept {
     return (static_cast<const Header*>(object) - 1)->bytes;
   }
-  void take_back() noexcept;
+  // All that the first so many CPUs were given.
+  void take_back(unsigned cpus) noexcept;
   [[nodiscard]] HeldMemory held() const noexcept { return held_; }
 
  private:

@@ -93,6 +93,17 @@ T searched_modify(Engine& engine, T& word, Modify modify) noexcept {
   return from_bits<T>(done.old);
 }
 
+// What a word is made with is a store like any other, to memory that held zero: who comes by the
+// object without order may read what was there before.
+template <class T>
+void made_with(Engine& engine, T& word) noexcept {
+  constexpr std::uint64_t nothing = 0;
+  if (to_bits(word) == nothing) return;
+  engine.silent_step();
+  word = from_bits<T>(engine.memory->store(
+      {engine.actor(), static_cast<const void*>(&word), order::relaxed, nothing}, to_bits(word)));
+}
+
 // By bytes, as compare_exchange of std::atomic compares.
 template <class T>
 bool same(const T& a, const T& b) noexcept {
@@ -107,7 +118,11 @@ class Atomic {
 
  public:
   constexpr Atomic() noexcept = default;
-  constexpr explicit Atomic(T value) noexcept : value_(value) {}
+  constexpr explicit Atomic(T value) noexcept : value_(value) {
+    if (std::is_constant_evaluated()) return;
+    if (detail::current != nullptr && detail::current->memory != nullptr)
+      detail::made_with(*detail::current, value_);
+  }
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
 
@@ -202,6 +217,15 @@ class Atomic {
   }
   T value_{};
 };
+
+// For a search; otherwise the load is an acquire.
+template <class Value, class T>
+T* led_to(Value value, T* object, std::size_t bytes = sizeof(T)) noexcept {
+  const detail::Engine* engine = detail::current;
+  if (engine != nullptr && engine->memory != nullptr && object != nullptr)
+    engine->memory->led_to(engine->actor(), detail::to_bits(value), object, bytes);
+  return object;
+}
 
 template <class T>
 T read_once(const Atomic<T>& word) noexcept {

@@ -5,6 +5,7 @@
 
 #include "harness/world/explore/axioms_rcu.h"
 #include "harness/world/explore/axioms_weak.h"
+#include "harness/world/explore/buffered_cpu.h"
 
 namespace tlblab {
 
@@ -70,23 +71,13 @@ void add_communication(const ExecutionGraph& graph, bool own, BitRows<Words>& be
   }
 }
 
-// Before a read come the reads of its CPU, before a write all. Fences and read-modify-writes are
-// before all and behind all; so they are in one order with either.
 template <unsigned Words>
 void add_program_order(const ExecutionGraph& graph, bool buffers, BitRows<Words>& before) {
   for (unsigned t = 0; t < graph.threads(); ++t) {
-    EventId last_read = initial_write, last_write = initial_write;
+    BufferedCpu cpu;
     for (const EventId id : graph.thread(t)) {
-      const GraphEvent& event = graph.event(id);
-      const bool is_atomic = event.modifies || event.modify.op != Modify::none;
-      const bool both = !buffers || (is_atomic && !event.implied) ||
-                        event.kind == GraphEventKind::mb ||
-                        event.kind == GraphEventKind::grace_period;
-      const bool waits_for_writes = both || event.is_write();
-      if (last_read != initial_write) before[id].set(last_read);
-      if (waits_for_writes && last_write != initial_write) before[id].set(last_write);
-      if (both || !event.is_write()) last_read = id;
-      if (both || event.is_write()) last_write = id;
+      cpu.before(graph.event(id), buffers, [&](EventId earlier) { before[id].set(earlier); });
+      cpu.add(graph.event(id), id, buffers);
     }
   }
 }
@@ -108,14 +99,17 @@ bool consistent_as(const ExecutionGraph& graph, MemoryModel model) {
 
 }  // namespace
 
-bool consistent(const ExecutionGraph& graph, MemoryModel model) {
-  if (!coherent(graph)) return false;
+bool Axioms::allow(const ExecutionGraph& graph) {
+  const bool is_sequential = order_.exists(graph);
+  if (!graph.has_grace_period() && (is_sequential || model_ == MemoryModel::sc))
+    return is_sequential;
+  if (!is_sequential && (model_ == MemoryModel::sc || !coherent(graph))) return false;
   const unsigned n = graph.size();
-  if (n <= 64) return consistent_as<1>(graph, model);
-  if (n <= 128) return consistent_as<2>(graph, model);
-  if (n <= 256) return consistent_as<4>(graph, model);
-  if (n <= 1024) return consistent_as<16>(graph, model);
-  return consistent_as<64>(graph, model);
+  if (n <= 64) return consistent_as<1>(graph, model_);
+  if (n <= 128) return consistent_as<2>(graph, model_);
+  if (n <= 256) return consistent_as<4>(graph, model_);
+  if (n <= 1024) return consistent_as<16>(graph, model_);
+  return consistent_as<64>(graph, model_);
 }
 
 }  // namespace tlblab

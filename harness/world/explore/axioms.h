@@ -12,11 +12,24 @@
 // write, or a write behind all others, keeps a graph allowed in every model.
 #pragma once
 
-#include "harness/world/explore/execution_graph.h"
+#include "harness/world/explore/axioms_sc.h"
 #include "harness/world/explore/memory_model.h"
 
 namespace tlblab {
 
-[[nodiscard]] bool consistent(const ExecutionGraph& graph, MemoryModel model);
+// Keeps memory from graph to graph.
+class Axioms {
+ public:
+  explicit Axioms(MemoryModel model) noexcept : model_(model) {}
+  [[nodiscard]] bool allow(const ExecutionGraph& graph);
+
+ private:
+  MemoryModel model_;
+  SequentialOrder order_;
+};
+
+[[nodiscard]] inline bool consistent(const ExecutionGraph& graph, MemoryModel model) {
+  return Axioms(model).allow(graph);
+}
 
 }  // namespace tlblab

@@ -29,10 +29,26 @@ struct BitRow {
   }
   friend BitRow operator|(BitRow a, const BitRow& b) noexcept { return a |= b; }
   friend BitRow operator&(BitRow a, const BitRow& b) noexcept { return a &= b; }
+  [[nodiscard]] bool meets(const BitRow& other) const noexcept {
+    std::uint64_t both = 0;
+    for (unsigned w = 0; w < Words; ++w) both |= words[w] & other.words[w];
+    return both != 0;
+  }
   [[nodiscard]] bool any() const noexcept {
     std::uint64_t all = 0;
     for (const std::uint64_t word : words) all |= word;
     return all != 0;
+  }
+  [[nodiscard]] BitRow without(const BitRow& other) const noexcept {
+    BitRow rest = *this;
+    for (unsigned w = 0; w < Words; ++w) rest.words[w] &= ~other.words[w];
+    return rest;
+  }
+  // The event with the highest number, of a row that is not empty.
+  [[nodiscard]] unsigned highest() const noexcept {
+    unsigned w = Words - 1;
+    while (words[w] == 0) --w;
+    return w * 64 + 63 - static_cast<unsigned>(std::countl_zero(words[w]));
   }
   template <class Visit>
   void for_each(Visit visit) const {

@@ -10,20 +10,6 @@ void ReleaseTable::forget_all() noexcept {
   age_ = 1;
 }
 
-// The slot that holds the word, or the empty one where it belongs.
-std::size_t ReleaseTable::slot_of(const void* word) const noexcept {
-  const std::uint64_t key = reinterpret_cast<std::uintptr_t>(word);
-  std::size_t at = key * 0x9e3779b97f4a7c15ULL >> shift_;
-  while (slots_[at].age == age_ && slots_[at].word != word) at = (at + 1) & (slots_.size() - 1);
-  return at;
-}
-
-VectorClock* ReleaseTable::find(const void* word) noexcept {
-  if (clocks_.empty()) return nullptr;
-  const Slot& slot = slots_[slot_of(word)];
-  return slot.age == age_ ? &clocks_[slot.index] : nullptr;
-}
-
 VectorClock& ReleaseTable::obtain(const void* word) {
   Slot* slot = &slots_[slot_of(word)];
   if (slot->age == age_) return clocks_[slot->index];

@@ -13,6 +13,7 @@
 // release fences), so a race can be missed there; none is invented.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -27,8 +28,7 @@ class VectorClock {
   void set(unsigned cpu, std::uint32_t time) noexcept { time_[cpu] = time; }
   void tick(unsigned cpu) noexcept { ++time_[cpu]; }
   void join(const VectorClock& other, unsigned cpus) noexcept {
-    for (unsigned cpu = 0; cpu < cpus; ++cpu)
-      if (other.time_[cpu] > time_[cpu]) time_[cpu] = other.time_[cpu];
+    for (unsigned cpu = 0; cpu < cpus; ++cpu) time_[cpu] = std::max(time_[cpu], other.time_[cpu]);
   }
   void copy(const VectorClock& other, unsigned cpus) noexcept {
     for (unsigned cpu = 0; cpu < cpus; ++cpu) time_[cpu] = other.time_[cpu];
@@ -63,7 +63,11 @@ class ReleaseTable {
  public:
   void forget_all() noexcept;
   [[nodiscard]] bool empty() const noexcept { return clocks_.empty(); }
-  [[nodiscard]] VectorClock* find(const void* word) noexcept;
+  [[nodiscard]] VectorClock* find(const void* word) noexcept {
+    if (clocks_.empty()) return nullptr;
+    const Slot& slot = slots_[slot_of(word)];
+    return slot.age == age_ ? &clocks_[slot.index] : nullptr;
+  }
   // The clock of the word, all zero if it had none. Valid until the next obtain().
   [[nodiscard]] VectorClock& obtain(const void* word);
 
@@ -73,7 +77,13 @@ class ReleaseTable {
     std::uint32_t age = 0;  // an older one than age_ is empty
     std::uint32_t index = 0;
   };
-  [[nodiscard]] std::size_t slot_of(const void* word) const noexcept;
+  // The slot that holds the word, or the empty one where it belongs.
+  [[nodiscard]] std::size_t slot_of(const void* word) const noexcept {
+    const std::uint64_t key = reinterpret_cast<std::uintptr_t>(word);
+    std::size_t at = key * 0x9e3779b97f4a7c15ULL >> shift_;
+    while (slots_[at].age == age_ && slots_[at].word != word) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
   void grow();
 
   std::vector<Slot> slots_ = std::vector<Slot>(256);

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "harness/world/explore/note.h"
 #include "harness/world/explore/rcu.h"
@@ -17,9 +18,11 @@ void outside_of_a_run() noexcept {
 // ---- one execution ------------------------------------------------------------------------------
 
 void Engine::reset(unsigned count) {
+  arena.take_back(nr_cpus);
   nr_cpus = count;
+  static const CpuState fresh;
   for (unsigned id = 0; id < count; ++id) {
-    static_cast<CpuState&>(cpus[id]) = {};
+    static_cast<CpuState&>(cpus[id]) = fresh;
     cpus[id].id = id;
     cpus[id].clock.set(id, 1);
   }
@@ -33,7 +36,9 @@ void Engine::reset(unsigned count) {
   running = &cpus[0];
   relaxing = in_section = sections_awaited = silent_ = uninterrupted_ = 0;
   memory = nullptr;
-  changes = steps_ = enabled_ = 0;
+  acts = {};
+  changes = steps_ = 0;
+  enabled_ = {};
   grace_periods = {};
   had_grace_period = end_requested = in_window = false;
   grace_period_began = {};
@@ -59,15 +64,10 @@ void Engine::run(void (*body)(void*, unsigned), void* context) {
   }
   current = this;
   start_bodies();
-  if (result.ok() && !result.cut_short && enabled_ != 0) {
+  if (result.ok() && !result.cut_short && enabled_.software != 0) {
     running = &cpus[0];
-    const unsigned actor = search_decides() ? ask_search() : pick();
-    if (actor != MemorySearch::nobody) {
-      note_step(actor);
-      running = &cpus[cpu_of_actor(actor)];
-      running->chosen_as = kind_of_actor(actor);
-      Fiber::change(main_, running->fiber);
-    }
+    picks_first_ = true;
+    Fiber::change(main_, running->fiber);
   } else if (result.ok() && bodies_running_ != 0 && !result.cut_short) {
     result.violation = "deadlock";
   }
@@ -80,7 +80,7 @@ void Engine::run(void (*body)(void*, unsigned), void* context) {
 // Each body runs to its first step, in the order of the CPUs: nobody can see what it does there,
 // so which comes first is no choice.
 void Engine::start_bodies() {
-  enabled_ = 0;
+  enabled_ = {};
   bodies_running_ = nr_cpus;
   starting_ = true;
   attention_ = 0;
@@ -93,6 +93,12 @@ void Engine::start_bodies() {
   }
   starting_ = false;
   attention_ = end_requested ? 0 : step_limit;
+  for (unsigned id = 0; id < nr_cpus && acts.any(); ++id) {
+    cpus[id].walks_left = acts.walk.is_on() ? acts.walk.times : 0;
+    cpus[id].evictions_left = acts.evict.is_on() ? acts.evict.times : 0;
+    set_enabled(actor_of(ActorKind::walker, id), cpus[id].walks_left != 0);
+    set_enabled(actor_of(ActorKind::evict, id), cpus[id].evictions_left != 0);
+  }
 }
 
 void Engine::run_body(Cpu& cpu) noexcept {
@@ -126,16 +132,29 @@ void Engine::end(const char* violation) noexcept {
 
 ActorKind Engine::next() noexcept {
   if (steps_ >= attention_) [[unlikely]] {
-    if (starting_) {
-      Cpu& self = *running;
-      Fiber::change(self.fiber, main_);
-      return self.chosen_as;
-    }
+    if (starting_) return begin_to_move();
     pay_attention();
   }
   const unsigned actor = pick();
   note_step(actor);
-  return actor == running->id ? ActorKind::cpu : switch_to(actor);
+  if (actor == running->id) return ActorKind::cpu;
+  if (!is_hardware(actor)) return switch_to(actor);
+  act(actor);
+  return next();
+}
+
+// The CPU stands at its first step. Who moves first comes from nobody: that is no switch.
+ActorKind Engine::begin_to_move() noexcept {
+  Cpu& self = *running;
+  Fiber::change(self.fiber, main_);
+  if (!std::exchange(picks_first_, false)) return self.chosen_as;
+  unsigned actor = pick();
+  for (note_step(actor); is_hardware(actor); note_step(actor)) {
+    act(actor);
+    actor = pick();
+  }
+  if (cpu_of_actor(actor) != self.id) --result.switches;
+  return actor == self.id ? ActorKind::cpu : switch_to(actor);
 }
 
 void Engine::pay_attention() noexcept {
@@ -143,18 +162,21 @@ void Engine::pay_attention() noexcept {
     result.cut_short = true;
     leave_for_main();
   }
-  end_if(steps_ >= step_limit && enabled_ != 0, "step_limit");
+  end_if(steps_ >= step_limit && enabled_.software != 0, "step_limit");
   attention_ = step_limit;
 }
 
 // Nobody: the execution is over, and the result says how.
 unsigned Engine::ask_search() noexcept {
-  const std::uint64_t enabled = enabled_ & ~uninterrupted();
+  const ActorSet enabled = enabled_ - uninterrupted();
   std::uint32_t unfinished = 0;
   for (unsigned id = 0; id < nr_cpus; ++id) {
     if (!cpus[id].ended) unfinished |= cpu_bit(id);
     const unsigned irq = actor_of(ActorKind::irq, id);
-    if ((enabled & actor_bit(irq)) != 0) memory->stands_before(irq, &cpus[id].irq_off, true);
+    if (enabled.contains(irq)) memory->stands_before(irq, &cpus[id].irq_off, true);
+    for (const ActorKind kind : {ActorKind::walker, ActorKind::evict})
+      if (const unsigned hardware = actor_of(kind, id); enabled.contains(hardware))
+        memory->and_before(hardware, &cpus[id].translates);
   }
   const unsigned actor = memory->next_actor(enabled, relaxing, unfinished);
   if (actor != MemorySearch::nobody) return actor;
@@ -172,35 +194,36 @@ unsigned Engine::pick_of_search() noexcept {
 }
 
 // What does not come to the CPUs that are not to be interrupted now.
-std::uint64_t Engine::uninterrupted() const noexcept {
-  return std::uint64_t{uninterrupted_} << actor_of(ActorKind::irq, 0) |
-         std::uint64_t{uninterrupted_} << actor_of(ActorKind::rcu, 0);
+ActorSet Engine::uninterrupted() const noexcept {
+  ActorSet set;
+  if (uninterrupted_ == 0) return set;
+  for (unsigned kind = 1; kind < actor_kinds; ++kind)
+    set |= ActorSet::on_cpus(static_cast<ActorKind>(kind), uninterrupted_);
+  return set;
 }
 
-std::uint64_t Engine::enabled_actors() noexcept {
-  if (memory == nullptr) [[likely]]
-    return enabled_;
+ActorSet Engine::enabled_for_search() noexcept {
   if (memory->is_over()) {
     result.cut_short = true;
     leave_for_main();
   }
-  return (enabled_ & ~uninterrupted()) | (relaxing & memory->may_look_again());
+  const ActorSet enabled = enabled_ - uninterrupted();
+  if (relaxing == 0) return enabled;
+  return enabled | ActorSet::on_cpus(ActorKind::cpu, relaxing & memory->may_look_again());
 }
 
 unsigned Engine::pick() noexcept {
   if (search_decides()) return pick_of_search();
-  const std::uint64_t enabled = enabled_actors();
-  if ((enabled & (enabled - 1)) == 0) {
-    if (enabled == 0) nothing_enabled();
-    return static_cast<unsigned>(std::countr_zero(enabled));
+  const ActorSet enabled = enabled_actors();
+  const std::uint64_t others = enabled.software & (enabled.software - 1);
+  if ((others | enabled.hardware) == 0 || enabled.software == 0) {
+    if (enabled.software == 0) nothing_enabled();
+    return enabled.first();
   }
   ++result.choices;
-  if (chooser == nullptr) {  // the running CPU goes on, else the first that can
-    const bool goes_on = (enabled & actor_bit(running->id)) != 0;
-    return goes_on ? running->id : static_cast<unsigned>(std::countr_zero(enabled));
-  }
-  const ChoicePoint point{result.schedule.size(), enabled,
-                          static_cast<unsigned>(std::popcount(enabled)), running->id,
+  // Without a chooser the running CPU goes on, else the first that can.
+  if (chooser == nullptr) return enabled.contains(running->id) ? running->id : enabled.first();
+  const ChoicePoint point{result.schedule.size(), enabled, enabled.size(), running->id,
                           result.schedule};
   const unsigned answer = chooser->choose(point);
   if (answer >= point.choices) std::abort();  // a broken Chooser
@@ -247,7 +270,7 @@ unsigned Engine::answer(unsigned n) noexcept {
   if (chooser != nullptr) {
     ++result.choices;
     const unsigned value =
-        chooser->choose({result.schedule.size(), 0, n, running->id, result.schedule});
+        chooser->choose({result.schedule.size(), {}, n, running->id, result.schedule});
     if (value >= n) std::abort();  // a broken Chooser
     return value;
   }
@@ -262,16 +285,38 @@ unsigned Engine::answer(unsigned n) noexcept {
 // ---- interrupts and callbacks -------------------------------------------------------------------
 
 void Engine::update_interrupt(Cpu& cpu) noexcept {
-  const std::uint64_t actor = actor_bit(actor_of(ActorKind::irq, cpu.id));
-  const bool can = !cpu.mailbox.empty() && cpu.irq_off == 0;
-  enabled_ = can ? enabled_ | actor : enabled_ & ~actor;
+  set_enabled(actor_of(ActorKind::irq, cpu.id), !cpu.mailbox.empty() && cpu.irq_off == 0);
 }
 
 void Engine::update_callbacks(Cpu& cpu) noexcept {
-  const std::uint64_t actor = actor_bit(actor_of(ActorKind::rcu, cpu.id));
-  const bool can =
-      !cpu.callbacks.empty() && cpu.irq_off == 0 && cpu.lock_depth == 0 && !cpu.in_callbacks;
-  enabled_ = can ? enabled_ | actor : enabled_ & ~actor;
+  set_enabled(actor_of(ActorKind::rcu, cpu.id), !cpu.callbacks.empty() && cpu.irq_off == 0 &&
+                                                    cpu.lock_depth == 0 && !cpu.in_callbacks);
+}
+
+// The CPU stands at a step, or has ended; whoever is running stands at one too and goes on standing.
+void Engine::act(unsigned actor) noexcept {
+  Cpu& asks = *running;
+  Cpu& self = cpus[cpu_of_actor(actor)];
+  const bool walks = kind_of_actor(actor) == ActorKind::walker;
+  const WaitContext interrupted = self.wait;
+  const ActorKind context = self.context;
+  unsigned& left = walks ? self.walks_left : self.evictions_left;
+  running = &self;
+  self.context = kind_of_actor(actor);
+  set_enabled(actor, --left != 0);
+  in_window = true;
+  {
+    const OneUnit unit(*this);
+    if (memory != nullptr) begins_translating(*this);
+    const vaddr_t va = acts.addresses[choose(static_cast<unsigned>(acts.addresses.size()))];
+    note(*this, walks ? Operation::walk_ahead : Operation::evict, nullptr, va);
+    (walks ? acts.walk : acts.evict).act(va);
+    if (memory != nullptr) ends_translating(*this);
+  }
+  in_window = false;
+  self.context = context;
+  self.wait = interrupted;
+  running = &asks;
 }
 
 void Engine::serve(ActorKind what) noexcept {
@@ -315,7 +360,7 @@ void Engine::serve_mailbox() noexcept {
     const OneUnit unit(*this);
     if (posted.empty()) {
       leave_section(*this, self);
-      if (memory != nullptr) memory->interrupts_on(actor(), &self.irq_off);
+      if (memory != nullptr) memory->implied_unlock(actor(), &self.irq_off);
     }
     acknowledge(call, self.id);
   }
@@ -455,7 +500,10 @@ void Engine::shared_written(UseHistory& history) noexcept {
 }
 
 void Engine::shared_made(UseHistory& history) noexcept {
-  if (memory != nullptr) memory->fresh(&history, sizeof history);
+  if (memory != nullptr) {
+    memory->fresh(&history, sizeof history);
+    static_cast<void>(memory->plain(actor(), &history, true));
+  }
   history = {execution_, 0, epoch_of(running->id, running->clock.of(running->id)), 0};
 }
 

@@ -15,7 +15,8 @@
 // CPU has interrupts on (callbacks: and holds no spinlock and runs no callback already). All CPUs
 // but the one that runs stand at a step, so both come exactly at steps; chosen, they run on the
 // stack of their CPU, on top of the operation that it stands at, and their own operations are
-// steps of that CPU.
+// steps of that CPU. What hardware does unasked (hardware_acts.h) is an actor too, and is over within
+// its step.
 #pragma once
 
 #include <array>
@@ -27,6 +28,7 @@
 #include "harness/world/explore/chooser.h"
 #include "harness/world/explore/clock.h"
 #include "harness/world/explore/fiber.h"
+#include "harness/world/explore/hardware_acts.h"
 #include "harness/world/explore/memory_search.h"
 #include "mm/types.h"
 
@@ -95,8 +97,10 @@ struct CpuState {
   bool in_callbacks = false;
   bool awaits_grace_period = false;  // stands in synchronize_rcu()
   bool ended = false;
-  ActorKind context = ActorKind::cpu;    // whose operations are made now
-  std::uint64_t posted = 0;              // for a search: senders of what is in the mailbox
+  ActorKind context = ActorKind::cpu;           // whose operations are made now
+  std::uint64_t posted = 0;                     // for a search: senders of what is in the mailbox
+  unsigned walks_left = 0, evictions_left = 0;  // HardwareActs
+  bool translates = false;  // for a search: by its address, the lock of the CPU's TLB and walker
   ActorKind chosen_as = ActorKind::cpu;  // why it was switched to
   WaitContext wait;
   Queue<CallSingle> mailbox;
@@ -115,7 +119,7 @@ struct CpuState {
   VectorClock unacquired;     // of words read relaxed since the last read barrier
   VectorClock section;        // at the end of the last read-side section
   VectorClock grace_periods;  // of the sections that ended grace periods waited for
-  VectorClock window;         // at the end of the last access window
+  VectorClock mmu;            // when its MMU was used last: a tracked window, a remote_mmu
   bool has_published = false;
 };
 
@@ -161,16 +165,32 @@ class Engine final : public MemorySearch::Hardware {
           enable(self);
         });
   }
-  // Before what no interrupt may come in between.
+  // Before what no interrupt may come in between, and before an access window.
   void step_without_interrupts() noexcept {
     forbid_in_window("waits_inside_access_window");
+    stand([&] { stand_before_interrupts_off(); }, [] {});
+  }
+  void step_before_window() noexcept {
+    forbid_in_window("access_window_inside_another");
     stand(
         [&] {
-          if (memory != nullptr && running->irq_off == 0)
-            memory->stands_before(actor(), &running->irq_off, true);
+          stand_before_interrupts_off();
+          if (memory != nullptr && mmu_is_shared())
+            memory->and_before(actor(), &running->translates);
         },
         [] {});
   }
+  // Before the MMU of a CPU is taken.
+  void step_before_mmu(unsigned cpu) noexcept {
+    forbid_in_window("takes_mmu_inside_access_window");
+    stand(
+        [&] {
+          if (memory != nullptr) memory->stands_before(actor(), &cpus[cpu].translates, true);
+        },
+        [] {});
+  }
+  // Does anybody but its CPU use an MMU?
+  [[nodiscard]] bool mmu_is_shared() const noexcept { return tracked_windows || acts.any(); }
   // The same for accesses to words, which inside an access window belong to the window's step.
   void access_step() noexcept {
     if (!in_window) stand([] {}, [] {});
@@ -196,8 +216,8 @@ class Engine final : public MemorySearch::Hardware {
     enable(cpu_bit(running->id));
     if (what != ActorKind::cpu) serve(what);
   }
-  void enable(CpuSet who) noexcept { enabled_ |= who; }
-  void disable(CpuSet who) noexcept { enabled_ &= ~std::uint64_t{who}; }
+  void enable(CpuSet who) noexcept { enabled_ |= ActorSet::on_cpus(ActorKind::cpu, who); }
+  void disable(CpuSet who) noexcept { enabled_ -= ActorSet::on_cpus(ActorKind::cpu, who); }
   // A word was stored to, a read-modify-write changed one, or a lock: whoever waits in cpu_relax()
   // looks again.
   void changed() noexcept {
@@ -260,6 +280,8 @@ class Engine final : public MemorySearch::Hardware {
   Arena arena;
   ExecutionResult result;
   Chooser* chooser = nullptr;
+  HardwareActs acts;  // of the hardware, while the CPUs run
+  bool tracked_windows = true;
   std::uint64_t step_limit = 0;
   bool end_requested = false;
 
@@ -281,8 +303,11 @@ class Engine final : public MemorySearch::Hardware {
   [[nodiscard]] bool search_decides() const noexcept {
     return memory != nullptr && memory->decides();
   }
-  [[nodiscard]] std::uint64_t uninterrupted() const noexcept;
-  [[nodiscard]] std::uint64_t enabled_actors() noexcept;
+  [[nodiscard]] ActorSet uninterrupted() const noexcept;
+  [[nodiscard]] ActorSet enabled_actors() noexcept {
+    return memory == nullptr ? enabled_ : enabled_for_search();
+  }
+  [[nodiscard]] ActorSet enabled_for_search() noexcept;
   [[nodiscard]] unsigned pick() noexcept;
   [[nodiscard]] unsigned answer(unsigned n) noexcept;
   void hardware_chose(unsigned value) noexcept {
@@ -292,12 +317,24 @@ class Engine final : public MemorySearch::Hardware {
   [[nodiscard]] unsigned ask_search() noexcept;
   [[nodiscard]] unsigned pick_of_search() noexcept;
   void note_step(unsigned actor) noexcept {
-    const bool silent = kind_of_actor(actor) == ActorKind::cpu && (silent_ & cpu_bit(actor)) != 0 &&
-                        memory->decides();
+    const bool silent = silent_ != 0 && kind_of_actor(actor) == ActorKind::cpu &&
+                        (silent_ & cpu_bit(actor)) != 0 && memory->decides();
     if (!silent) ++steps_;
     result.schedule.push_back(
         {static_cast<std::uint8_t>(actor), false, silent ? silent_step_value : std::uint16_t{0}});
   }
+  void stand_before_interrupts_off() noexcept {
+    if (memory != nullptr && running->irq_off == 0)
+      memory->stands_before(actor(), &running->irq_off, true);
+  }
+  void set_enabled(unsigned actor, bool can) noexcept {
+    if (can)
+      enabled_ |= ActorSet::of(actor);
+    else
+      enabled_ -= ActorSet::of(actor);
+  }
+  [[nodiscard]] ActorKind begin_to_move() noexcept;
+  [[gnu::noinline]] void act(unsigned actor) noexcept;
   void pay_attention() noexcept;
   void nothing_enabled() noexcept;
   ActorKind switch_to(unsigned actor) noexcept;
@@ -312,12 +349,13 @@ class Engine final : public MemorySearch::Hardware {
   void refresh(UseHistory& history) noexcept;
   [[nodiscard]] bool known(Epoch use) const noexcept;
 
-  std::uint64_t enabled_ = 0;  // actors that can move
-  CpuSet silent_ = 0;          // CPUs whose step is not one for anybody else
-  CpuSet uninterrupted_ = 0;   // and that no interrupt comes to there
+  ActorSet enabled_;          // that can move
+  CpuSet silent_ = 0;         // CPUs whose step is not one for anybody else
+  CpuSet uninterrupted_ = 0;  // and that no interrupt comes to there
   std::uint64_t steps_ = 0;
   std::uint64_t attention_ = 0;  // number of steps at which pay_attention() is due
   bool starting_ = false;        // bodies run to their first step, one after the other
+  bool picks_first_ = false;     // the CPU that goes on from there says who moves first
   unsigned bodies_running_ = 0;
   std::uint32_t execution_ = 0;
   Fiber main_;
@@ -348,11 +386,20 @@ class OneUnit {
 // For a search: interrupts of the running CPU are off, or on again.
 inline void interrupts_go_off(Engine& engine) noexcept {
   if (engine.memory != nullptr)
-    engine.memory->interrupts_off(engine.actor(), &engine.running->irq_off);
+    engine.memory->implied_lock(engine.actor(), &engine.running->irq_off);
 }
 inline void interrupts_come_on(Engine& engine) noexcept {
   if (engine.memory != nullptr)
-    engine.memory->interrupts_on(engine.actor(), &engine.running->irq_off);
+    engine.memory->implied_unlock(engine.actor(), &engine.running->irq_off);
+}
+// The same: it uses its TLB and walker, alone, or it has done so.
+inline void begins_translating(Engine& engine) noexcept {
+  if (engine.mmu_is_shared())
+    engine.memory->implied_lock(engine.actor(), &engine.running->translates);
+}
+inline void ends_translating(Engine& engine) noexcept {
+  if (engine.mmu_is_shared())
+    engine.memory->implied_unlock(engine.actor(), &engine.running->translates);
 }
 
 // Of the running execution; null outside of one: then words are plain and nothing is checked.

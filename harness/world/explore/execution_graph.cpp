@@ -16,6 +16,7 @@ void GraphEvent::read_value(EventId from, std::uint64_t got) noexcept {
 
 void ExecutionGraph::clear(unsigned threads) {
   clear_events(threads);
+  for (GraphLocation& location : locations_) spare_.push_back(std::move(location));
   locations_.clear();
 }
 
@@ -28,7 +29,15 @@ void ExecutionGraph::clear_events(unsigned threads) {
 }
 
 unsigned ExecutionGraph::add_location(std::uint64_t initial) {
-  locations_.push_back({initial, {}, {}});
+  if (spare_.empty()) {
+    locations_.push_back({initial, {}, {}});
+  } else {
+    GraphLocation& location = locations_.emplace_back(std::move(spare_.back()));
+    spare_.pop_back();
+    location.initial = initial;
+    location.writes.clear();
+    location.reads.clear();
+  }
   return static_cast<unsigned>(locations_.size() - 1);
 }
 

@@ -39,7 +39,8 @@ enum class GraphEventKind : std::uint8_t {
   after_atomic,
   after_spinlock,
   after_unlock_lock,
-  read_lock,  // RCU
+  unlock_lock,  // there, of locks that are no locations
+  read_lock,    // RCU
   read_unlock,
   grace_period,
   choice,  // of the hardware, between 0 and bound - 1
@@ -121,11 +122,21 @@ struct GraphEvent {
   // What the address, or the value written, depends on: bit n is the n-th read of this thread, those
   // of locks not counted.
   std::uint64_t address_from = 0, data_from = 0;
+  // The same of one read, by its place in the thread, from 1; 0: none. What that one depends on is before
+  // it, so the last will do. Of unlock_lock: the events of the thread that are before the unlock.
+  std::uint16_t follows = 0;
+  std::uint16_t stuck = 0;  // threads that were, when it was added (GraphSearch::is_stuck)
   PrefixClock prefix{};
 
   // What a read gets, and what follows from it.
   void read_value(EventId from, std::uint64_t got) noexcept;
 
+  // It waits for a value between these.
+  void await(std::uint64_t least, std::uint64_t most) noexcept {
+    awaits = true;
+    wanted = least;
+    wanted_to = most;
+  }
   // A read that has not seen what it waits for.
   [[nodiscard]] bool waits() const noexcept {
     return awaits && (value < wanted || value > wanted_to);
@@ -203,7 +214,8 @@ class ExecutionGraph {
   std::vector<GraphEvent> events_;
   std::vector<std::vector<EventId>> po_;
   std::vector<GraphLocation> locations_;
-  std::vector<EventId> renumbered_;  // of copy()
+  std::vector<GraphLocation> spare_;  // for their memory
+  std::vector<EventId> renumbered_;   // of copy()
   std::vector<std::uint16_t> stamps_;
   std::uint16_t room_ = 0;
   std::uint16_t next_stamp_ = 0;

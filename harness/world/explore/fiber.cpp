@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The only file that sees Boost.Context. Its plain contexts are used and not its fiber class: that
-// one unwinds a fiber which is destroyed, by an exception that mm would turn into terminate().
 #include "harness/world/explore/fiber.h"
 
 #include <cstdio>
 #include <cstdlib>
 
-#include <boost/context/detail/fcontext.hpp>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "harness/world/explore/stack_switch.h"
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -17,8 +16,6 @@
 namespace tlblab::inline TLBLAB_WORLD::detail {
 
 namespace {
-
-namespace context = boost::context::detail;
 
 // Only what is touched costs memory. Room for a failing test's message under a sanitizer.
 constexpr std::size_t stack_size = 512U * 1024;
@@ -58,9 +55,8 @@ void forget_frames(const void*, std::size_t) noexcept {}
 }  // namespace
 
 struct FiberStart {
-  static void first(context::transfer_t transfer) noexcept {
-    auto& self = *static_cast<Fiber*>(transfer.data);
-    self.from_->context_ = transfer.fctx;
+  static void first(void* fiber) noexcept {
+    auto& self = *static_cast<Fiber*>(fiber);
     self.arrived();
     self.entry_(self.argument_);
     std::abort();  // an entry never returns
@@ -82,16 +78,14 @@ void Fiber::start(Entry entry, void* argument) {
   argument_ = argument;
   fake_stack_ = nullptr;
   void* top = static_cast<std::byte*>(stack_) + guard_size() + stack_size;
-  context_ = context::make_fcontext(top, stack_size, FiberStart::first);
+  context_ = stack_for<FiberStart::first>(top, stack_size);
 }
 
 void Fiber::change(Fiber& from, Fiber& to) noexcept {
   to.from_ = &from;
   leave(&from.fake_stack_, to.bottom_, to.size_);
-  const context::transfer_t transfer = context::jump_fcontext(to.context_, &to);
-  // Back, by a change() to `from`.
-  from.from_->context_ = transfer.fctx;
-  from.arrived();
+  switch_stack(from.context_, to.context_, &to);
+  from.arrived();  // by a change() to `from`
 }
 
 // Tells the sanitizer that the switch is done, and learns where the stack we came from lies: the

@@ -25,7 +25,7 @@ class Fiber {
  private:
   void arrived() noexcept;
 
-  void* context_ = nullptr;  // where it stands; Boost.Context's
+  void* context_ = nullptr;  // where it stands (stack_switch.h)
   Fiber* from_ = nullptr;    // who switched to it
   Entry entry_ = nullptr;
   void* argument_ = nullptr;

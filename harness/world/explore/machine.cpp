@@ -19,9 +19,9 @@ detail::Engine& the_engine() {
 
 const MachineOptions& checked(const MachineOptions& options) {
   if (options.cpus == 0 || options.cpus > max_explored_cpus)
-    throw std::invalid_argument(
-        "the explore world takes 1 to " + std::to_string(max_explored_cpus) + " CPUs, not " +
-        std::to_string(options.cpus) + ": it has 64 actors, three to a CPU");
+    throw std::invalid_argument("the explore world takes 1 to " +
+                                std::to_string(max_explored_cpus) + " CPUs, not " +
+                                std::to_string(options.cpus));
   if (detail::machine != nullptr)
     throw std::logic_error("a second machine: the explore world has one at a time");
   return options;
@@ -32,9 +32,9 @@ const MachineOptions& checked(const MachineOptions& options) {
 Machine::Machine(const MachineOptions& options)
     : options_(checked(options)), engine_(the_engine()) {
   engine_.reset(options_.cpus);
-  engine_.arena.take_back();
   engine_.chooser = options_.chooser;
   engine_.step_limit = options_.step_limit;
+  engine_.tracked_windows = options_.tracked_windows;
   for (unsigned id = 0; id < options_.cpus; ++id)
     engine_.cpus[id].choice_state =
         options_.seed == 0 ? 0 : options_.seed * 0x9e3779b97f4a7c15ULL + id + 1;

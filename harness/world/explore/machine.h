@@ -12,6 +12,11 @@ struct MachineOptions {
   unsigned cpus = 1;       // at most max_explored_cpus
   std::uint64_t seed = 0;  // of choose() without a chooser; 0: it always answers 0
   bool junk_fill = false;  // overwrite freed frames and objects
+  // Under AddressSanitizer, freed frames may not be touched. False where a use of a stale translation
+  // is no end of the run: a frame is there for the hardware, whoever owns it.
+  bool poison_frames = true;
+  // Tracked access windows are (world's window.h): false where no CPU touches another one's MMU.
+  bool tracked_windows = true;
   AllocPolicy* alloc_policy = nullptr;
   // Null: the running CPU goes on as long as it can, then the first that can move.
   Chooser* chooser = nullptr;
@@ -49,6 +54,9 @@ class Machine {
   }
   // Who decides what the operations of the next runs read; null again: nobody.
   void search_with(MemorySearch* search) noexcept;
+  // In the next runs the hardware of each CPU may do this unasked; {} again: nothing. What the addresses
+  // are in outlives the runs.
+  void let_hardware_act(const HardwareActs& acts) noexcept { engine_.acts = acts; }
   // The execution ends at the next step: for a listener that has seen enough.
   void request_end() noexcept;
   // Of all runs so far; until the next machine is made.

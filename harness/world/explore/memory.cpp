@@ -27,6 +27,10 @@ bool made_to_fail(const detail::Engine& engine, AllocSite site) noexcept {
   return policy != nullptr && policy->fails(site, engine.running->id);
 }
 
+detail::FreedFrames freed_frames() noexcept {
+  return {.junk = detail::options->junk_fill, .poisoned = detail::options->poison_frames};
+}
+
 }  // namespace
 
 void* alloc_frame(AllocSite site) noexcept {
@@ -38,7 +42,7 @@ void* alloc_frame(AllocSite site) noexcept {
 void free_frame(void* frame) noexcept {
   detail::Engine& engine = owner();
   given_back(engine, frame, page_size);
-  const bool freed = engine.arena.free_frame(frame, engine.running->id, detail::options->junk_fill);
+  const bool freed = engine.arena.free_frame(frame, engine.running->id, freed_frames());
   vm_bug_on(!freed, "frame_freed_twice");
 }
 
@@ -50,7 +54,7 @@ void* alloc_frames(AllocSite site, unsigned order) noexcept {
 
 void free_frames(void* frames, unsigned order) noexcept {
   given_back(owner(), frames, page_size << order);
-  const bool freed = owner().arena.free_frames(frames, order, detail::options->junk_fill);
+  const bool freed = owner().arena.free_frames(frames, order, freed_frames());
   vm_bug_on(!freed, "frame_freed_twice");
 }
 

@@ -17,8 +17,11 @@
 
 namespace tlblab {
 
-// Each CPU is three threads of a graph.
-inline constexpr unsigned max_searched_cpus = max_graph_threads / 3;
+// Each CPU is three threads of a graph, and one more for each kind of acts of its hardware.
+constexpr unsigned searched_cpus(unsigned kinds_of_acts) noexcept {
+  return max_graph_threads / (software_kinds + kinds_of_acts);
+}
+inline constexpr unsigned max_searched_cpus = searched_cpus(0);
 
 class MemorySearch {
  public:
@@ -58,7 +61,7 @@ class MemorySearch {
 
   // Who moves next: one of the enabled actors, or a CPU that stands in cpu_relax(); nobody: the
   // execution is over. The CPUs whose bodies have not ended are given by a bit each.
-  [[nodiscard]] virtual unsigned next_actor(std::uint64_t enabled,
+  [[nodiscard]] virtual unsigned next_actor(const ActorSet& enabled,
                                             std::uint32_t relaxing,
                                             std::uint32_t unfinished) noexcept = 0;
   // Asked when it is over: every CPU waits, and nothing could have been otherwise.
@@ -66,6 +69,13 @@ class MemorySearch {
   [[nodiscard]] virtual unsigned choose(unsigned actor, unsigned n) noexcept = 0;
 
   virtual std::uint64_t load(const Use& use) noexcept = 0;
+  // The actor made this address of a value that it loaded with order::consume: uses of what lies there
+  // depend on the last such load of the value, until its section of RCU ends. In an access window it
+  // is hardware that does so: then uses in windows do, also in later ones.
+  virtual void led_to(unsigned actor,
+                      std::uint64_t value,
+                      const void* memory,
+                      std::size_t bytes) noexcept = 0;
   // A load that waits for a value from `least` to `most`, and there is one now. Acquires.
   virtual void await(const Use& use, std::uint64_t least, std::uint64_t most) noexcept = 0;
   // Returns what the machine is to hold.
@@ -89,10 +99,12 @@ class MemorySearch {
 
   // The actor stands before a lock, which it can have now or not.
   virtual void stands_before(unsigned actor, const void* lock, bool is_free) noexcept = 0;
+  // The same of one that it takes right behind that, or first if it stands before no other.
+  virtual void and_before(unsigned actor, const void* lock) noexcept = 0;
   virtual void lock(unsigned actor, const void* lock) noexcept = 0;
-  // A CPU takes no interrupts, or takes them again: a lock that costs no instruction.
-  virtual void interrupts_off(unsigned actor, const void* flag) noexcept = 0;
-  virtual void interrupts_on(unsigned actor, const void* flag) noexcept = 0;
+  // One that costs no instruction: a CPU takes no interrupts, or nobody else uses its TLB.
+  virtual void implied_lock(unsigned actor, const void* lock) noexcept = 0;
+  virtual void implied_unlock(unsigned actor, const void* lock) noexcept = 0;
   [[nodiscard]] virtual bool trylock(unsigned actor, const void* lock, bool is_free) noexcept = 0;
   virtual void unlock(unsigned actor, const void* lock) noexcept = 0;
   [[nodiscard]] virtual bool is_locked(unsigned actor, const void* lock, bool now) noexcept = 0;

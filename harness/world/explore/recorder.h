@@ -33,6 +33,8 @@ enum class Operation : std::uint8_t {
   call_rcu,
   synchronize_rcu,
   rcu_callbacks,
+  walk_ahead,  // of the hardware, unasked. value: the address
+  evict,
 };
 
 struct OperationNote {

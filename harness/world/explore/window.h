@@ -8,35 +8,68 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
+namespace detail {
+// What was done with the MMU last comes before what is done now, and so on.
+inline void take_mmu(Engine& engine, const Cpu& cpu) noexcept { engine.acquire(cpu.mmu); }
+inline void give_mmu(Engine& engine, Cpu& cpu) noexcept { engine.release(cpu.mmu); }
+}  // namespace detail
+
 template <bool Tracked>
 class access_window {
  public:
   access_window() noexcept {
     detail::Engine& engine = detail::engine();
-    engine.forbid_in_window("access_window_inside_another");
-    engine.step_without_interrupts();
+    engine.step_before_window();
     engine.in_window = true;
+    if (Tracked && engine.tracked_windows) detail::take_mmu(engine, *engine.running);
     if (engine.memory == nullptr) return;
-    // No interrupt comes inside; where they are off none could.
+    // No interrupt comes inside; where they are off none could. Nor does the hardware by itself.
     engine.memory->window_begins(engine.actor());
     if (engine.running->irq_off == 0) detail::interrupts_go_off(engine);
+    detail::begins_translating(engine);
   }
   ~access_window() {
     detail::Engine& engine = detail::engine();
     engine.in_window = false;
     if (engine.memory != nullptr) {
+      detail::ends_translating(engine);
       if (engine.running->irq_off == 0) detail::interrupts_come_on(engine);
       engine.memory->window_ends(engine.actor());
     }
-    if constexpr (Tracked) {
-      // A release: the access is done before the window is seen closed.
-      detail::Cpu& self = *engine.running;
-      self.window.copy(self.clock, engine.nr_cpus);
-      self.clock.tick(self.id);
-    }
+    if (Tracked && engine.tracked_windows) detail::give_mmu(engine, *engine.running);
   }
   access_window(const access_window&) = delete;
   access_window& operator=(const access_window&) = delete;
+};
+
+// The MMU of a CPU, this one or another, for the caller alone: no tracked window of that CPU is open
+// meanwhile, and those that were have ended. Not from inside a window; nothing may wait in it. Does not
+// wait for interrupts-off or RCU sections.
+class remote_mmu {
+ public:
+  explicit remote_mmu(unsigned cpu) noexcept : cpu_(detail::engine().cpus[cpu]) {
+    detail::Engine& engine = detail::engine();
+    engine.step_before_mmu(cpu);
+    engine.in_window = true;
+    detail::take_mmu(engine, cpu_);
+    if (engine.memory == nullptr) return;
+    engine.memory->window_begins(engine.actor());
+    engine.memory->implied_lock(engine.actor(), &cpu_.translates);
+  }
+  ~remote_mmu() {
+    detail::Engine& engine = detail::engine();
+    engine.in_window = false;
+    if (engine.memory != nullptr) {
+      engine.memory->implied_unlock(engine.actor(), &cpu_.translates);
+      engine.memory->window_ends(engine.actor());
+    }
+    detail::give_mmu(engine, cpu_);
+  }
+  remote_mmu(const remote_mmu&) = delete;
+  remote_mmu& operator=(const remote_mmu&) = delete;
+
+ private:
+  detail::Cpu& cpu_;
 };
 
 // Waits until every tracked window of another CPU that is open now has ended. Does not wait for
@@ -45,7 +78,7 @@ inline void access_windows_wait() noexcept {
   detail::Engine& engine = detail::engine();
   engine.step();
   smp_mb();  // entries gone before the windows are looked at, as in real
-  for (unsigned id = 0; id < engine.nr_cpus; ++id) engine.acquire(engine.cpus[id].window);
+  for (unsigned id = 0; id < engine.nr_cpus; ++id) engine.acquire(engine.cpus[id].mmu);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

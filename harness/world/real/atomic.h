@@ -47,6 +47,7 @@ constexpr std::memory_order rmw_order(order o) noexcept {
     case order::acquire: return std::memory_order_acquire;
     case order::release: return std::memory_order_release;
     case order::full: return std::memory_order_seq_cst;
+    case order::consume: break;  // of loads only
   }
   return std::memory_order_seq_cst;
 }
@@ -118,6 +119,12 @@ class Atomic {
   }
   std::atomic<T> word_{};
 };
+
+// Nothing to be done: the load was an acquire, since C++ has no name that compilers keep for less.
+template <class Value, class T>
+T* led_to(Value, T* object, std::size_t = sizeof(T)) noexcept {
+  return object;
+}
 
 template <class T>
 T read_once(const Atomic<T>& word) noexcept {

@@ -50,11 +50,13 @@ struct alignas(128) Cpu {
   alignas(128) std::atomic<rcu_head*> rcu_done{nullptr};  // callbacks whose grace period is over
   std::atomic<std::uint64_t> rcu_returned{0};             // how many of rcu_posted came there
   alignas(128) std::atomic<std::uint64_t> window{0};      // odd: inside a tracked access window
+  std::atomic<bool> mmu_taken{false};                     // by a remote_mmu
 };
 
 inline constinit thread_local Cpu* current = nullptr;
 extern Cpu* cpus;  // of the running machine
 extern unsigned nr_cpus;
+extern bool tracked_windows;  // MachineOptions
 
 void serve_mailbox(Cpu& cpu) noexcept;
 void relax_slowly(Cpu& cpu) noexcept;

@@ -14,6 +14,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 namespace detail {
 Cpu* cpus = nullptr;
 unsigned nr_cpus = 0;
+bool tracked_windows = true;
 MachineOptions* options = nullptr;
 }  // namespace detail
 
@@ -66,6 +67,7 @@ Machine::Machine(MachineOptions options)
   }
   detail::cpus = state_->cpus.data();
   detail::nr_cpus = count;
+  detail::tracked_windows = options_.tracked_windows;
   detail::options = &options_;
 }
 

@@ -19,6 +19,11 @@ struct MachineOptions {
   std::vector<unsigned> nodes{};  // NUMA node of each CPU's frames; empty: node 0
   std::uint64_t seed = 0;         // of choose(); 0: it always answers 0
   bool junk_fill = false;         // overwrite freed frames
+  // Under AddressSanitizer, freed frames may not be touched. False where a use of a stale translation
+  // is no end of the run: a frame is there for the hardware, whoever owns it.
+  bool poison_frames = true;
+  // Tracked access windows are (world's window.h): false where no CPU touches another one's MMU.
+  bool tracked_windows = true;
   AllocPolicy* alloc_policy = nullptr;
 };
 

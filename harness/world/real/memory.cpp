@@ -78,7 +78,7 @@ void give_back(void* memory) noexcept { dallocx(memory, cache_flag()); }
 
 void make_useless(void* memory, std::size_t bytes) noexcept {
   if (detail::options->junk_fill) std::memset(memory, freed_byte, bytes);
-  poison(memory, bytes);
+  if (detail::options->poison_frames) poison(memory, bytes);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 // Memory of the real world. Frames are real 4 KiB pages from one jemalloc arena per NUMA node;
 // objects come from malloc. Frames that a CPU frees stay with it up to a number, last in first out,
 // so that an allocation right after costs neither a lock nor a cache miss; not where there are
-// several nodes, for nothing tells which one a freed frame is of. A checked machine fills freed frames with junk, and under
-// AddressSanitizer poisons them, so a use after the free shows at its line.
+// several nodes, for nothing tells which one a freed frame is of. A checked machine fills freed frames
+// with junk, and under AddressSanitizer poisons them, so a use after the free shows at its line.
 #pragma once
 
 #include "harness/world/real/cpu.h"

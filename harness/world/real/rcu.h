@@ -31,8 +31,8 @@ void rcu_assign_pointer(Atomic<T*>& slot, T* value) noexcept {
 }
 template <class T>
 T* rcu_dereference(const Atomic<T*>& slot) noexcept {
-  // The kernel relies on the address dependency; C++ has no name for it but acquire.
-  return slot.load(order::acquire);
+  T* object = slot.load(order::consume);
+  return led_to(object, object);
 }
 
 namespace detail {

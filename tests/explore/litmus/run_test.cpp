@@ -51,6 +51,18 @@ TEST(LitmusRun, DependenciesOfLoads) {
             "Sometimes");
 }
 
+// A load that reads its process's own store comes after what that store was computed from.
+TEST(LitmusRun, DependenciesThroughAnOwnStore) {
+  const auto after = [](const std::string& store) {
+    return verdict({message, "r0 = READ_ONCE(*y); " + store +
+                                 " r1 = smp_load_acquire(z); r1 = READ_ONCE(*x);"},
+                   "1:r0=1 /\\ 1:r1=0");
+  };
+  EXPECT_EQ(after("WRITE_ONCE(*z, r0);"), "Never");
+  EXPECT_EQ(after("r1 = xchg_relaxed(z, r0);"), "Never");
+  EXPECT_EQ(after("r1 = xchg_relaxed(z, 1);"), "Sometimes");
+}
+
 TEST(LitmusRun, SmpRmbAndTheReadOfAVoidAtomic) {
   const auto after = [](const std::string& read) {
     return verdict({message, read + " smp_rmb(); r1 = READ_ONCE(*x);"}, "y=2 /\\ 1:r1=0");

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/instances/backends.h"
+#include "harness/instances/runs.h"
+#include "harness/instances/scenario_explore.h"
+#include "harness/instances/text_explore.h"
+#include "harness/scenario/madvise_free_parallel_2017.h"
+#include "harness/scenario/madvise_parallel_2017.h"
+#include "harness/scenario/mixed.h"
+
+namespace tlblab::instances {
+
+namespace {
+
+template <class Scenario>
+ExploreReport explore_on(const ExploreOptions& options) {
+  explore::choose_backend(options.arch);
+  return explore::explore_scenario<explore::chosen_arch, Scenario>(options);
+}
+
+using Features = explore::mmu_gather_features;
+
+std::vector<std::string_view> names_of(const Features& features) {
+  static constexpr std::pair<bool Features::*, const char*> all[] = {
+      {&Features::table_free, "table-free"},
+      {&Features::rcu_table_free, "rcu-table-free"},
+      {&Features::table_invalidate, "table-invalidate"},
+      {&Features::merge_vmas, "merge-vmas"},
+      {&Features::no_range, "no-range"},
+      {&Features::no_gather, "no-gather"},
+      {&Features::page_size, "page-size"},
+      {&Features::pt_reclaim, "pt-reclaim"},
+      {&Features::move_tables, "move-tables"},
+      {&Features::async_invalidate, "async-invalidate"},
+  };
+  std::vector<std::string_view> names;
+  for (const auto& [feature, name] : all)
+    if (features.*feature) names.emplace_back(name);
+  return names;
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    words.push_back(text.substr(0, text.find(' ')));
+    text.remove_prefix(std::min(words.back().size() + 1, text.size()));
+  }
+  return words;
+}
+
+}  // namespace
+
+std::vector<BackendEntry> known_backends() {
+  std::vector<BackendEntry> all;
+  for (const explore::Backend& backend : explore::backends())
+    all.push_back({.name = backend.name,
+                   .memory = backend.facts.memory,
+                   .tlb = backend.facts.tlb,
+                   .filled_by = backend.facts.filled_by,
+                   .debt_paid = backend.facts.debt_paid,
+                   .interrupts_walkers = backend.facts.interrupts_walkers,
+                   .features = names_of(backend.features),
+                   .options = words_of(backend.facts.options)});
+  return all;
+}
+
+ExploreReport explore_madvise_parallel_2017(const ExploreOptions& options) {
+  return explore_on<explore::madvise_parallel_2017>(options);
+}
+
+ExploreReport explore_madvise_free_parallel_2017(const ExploreOptions& options) {
+  return explore_on<explore::madvise_free_parallel_2017>(options);
+}
+
+ExploreReport explore_mixed(const ExploreOptions& options) {
+  return explore_on<explore::mixed_workload>(options);
+}
+
+ExploreReport explore_text(const ExploreOptions& options) {
+  explore::choose_backend(options.arch);
+  return explore::explore_text<explore::chosen_arch>(options);
+}
+
+}  // namespace tlblab::instances
