@@ -166,17 +166,15 @@ std::optional<unsigned> PortSearch::location_of(const void* address) const noexc
   return names->second[life];
 }
 
-unsigned PortSearch::next_actor(const ActorSet& enabled,
-                                std::uint32_t relaxing,
-                                std::uint32_t unfinished) noexcept {
+unsigned PortSearch::next_actor(const Movers& movers) noexcept {
   if (over_ != Over::no) return nobody;
   unsigned actor = nobody;
   if (at_ < order_.size())
-    actor = repeated_actor(enabled | ActorSet::on_cpus(ActorKind::cpu, relaxing));
+    actor = repeated_actor(movers.enabled | ActorSet::on_cpus(ActorKind::cpu, movers.relaxing));
   else
-    actor = new_actor(enabled);
+    actor = new_actor(movers);
   if (actor == nobody)
-    end_of_execution(unfinished);
+    end_of_execution(movers.unfinished);
   else if (kind_of_actor(actor) == ActorKind::cpu)
     state_[running_on(cpu_of_actor(actor))].relaxes = false;
   return actor;
@@ -193,11 +191,15 @@ unsigned PortSearch::repeated_actor(const ActorSet& could) noexcept {
 }
 
 // The hardware comes last, when all is done: from there on its acts are revisited to where they matter.
-unsigned PortSearch::new_actor(const ActorSet& enabled) noexcept {
+// Who is to wait at its next event is not there yet if it is underway: else it would hold off the
+// interrupt that it waits for.
+unsigned PortSearch::new_actor(const Movers& movers) noexcept {
+  const ActorSet& enabled = movers.enabled;
   unsigned relaxed = nobody;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     const unsigned actor = actor_of(ActorKind::cpu, cpu), thread = running_on(cpu);
-    if (!enabled.contains(actor) || !can_move(thread)) continue;
+    const bool is_underway = (movers.underway >> cpu & 1U) != 0;
+    if (!enabled.contains(actor) || (!is_underway && !can_move(thread))) continue;
     if (!state_[thread].relaxes) return actor;
     if (relaxed == nobody) relaxed = actor;
   }

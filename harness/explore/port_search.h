@@ -114,9 +114,7 @@ class PortSearch final : public MemorySearch {
   std::uint32_t may_look_again() const noexcept override;
   bool is_over() const noexcept override { return over_ != Over::no; }
   void chose(unsigned actor, unsigned value) noexcept override;
-  unsigned next_actor(const ActorSet& enabled,
-                      std::uint32_t relaxing,
-                      std::uint32_t unfinished) noexcept override;
+  unsigned next_actor(const Movers& movers) noexcept override;
   bool is_deadlock() const noexcept override { return deadlock_; }
   unsigned choose(unsigned actor, unsigned n) noexcept override;
   std::uint64_t load(const Use& use) noexcept override;
@@ -239,7 +237,7 @@ class PortSearch final : public MemorySearch {
   [[nodiscard]] unsigned actor_for(unsigned thread) const noexcept;
   [[nodiscard]] std::optional<unsigned> location_of(const void* address) const noexcept;
   [[nodiscard]] unsigned repeated_actor(const ActorSet& could) noexcept;
-  [[nodiscard]] unsigned new_actor(const ActorSet& enabled) noexcept;
+  [[nodiscard]] unsigned new_actor(const Movers& movers) noexcept;
   void stays_before(unsigned thread, Word& lock) noexcept;
   void end_of_execution(std::uint32_t unfinished) noexcept;
 

@@ -171,6 +171,22 @@ TEST(ScenarioTextSearch, StoresAreBufferedUnderTso) {
   }
 }
 
+// CPU 1 is on its way to a section with interrupts off, and copies a page by words that no event is
+// made of, when the graph says that the handler had the CPU before that section: it must get there.
+TEST(ScenarioTextSearch, WhoIsUnderwayHoldsOffNoInterruptThatItWaitsFor) {
+  const ScenarioText text = parse_scenario_text(
+      "map 0x4000 1 rw\nstore 0x4000 1\nfork c\nP0: madvise_dontneed 0x4000 1\nP1: use c\n"
+      "P1: store 0x4000 2\n",
+      "text");
+  for (const char* model : {"sc", "tso", "weak"}) {
+    const ExploreReport report = searched(text, model);
+    EXPECT_TRUE(report.complete) << model;
+    EXPECT_EQ(first_kind(report), "none") << model;
+    EXPECT_EQ(report.lost, 0U) << model;
+    EXPECT_GT(report.executions, 50U) << model;
+  }
+}
+
 TEST(ScenarioTextSearch, LoadBufferingIsNotSeenButSaid) {
   const ExploreReport report = searched(example("load-buffering"), "weak");
   EXPECT_TRUE(report.complete);

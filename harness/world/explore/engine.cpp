@@ -168,22 +168,22 @@ void Engine::pay_attention() noexcept {
 
 // Nobody: the execution is over, and the result says how.
 unsigned Engine::ask_search() noexcept {
-  const ActorSet enabled = enabled_ - uninterrupted();
-  std::uint32_t unfinished = 0;
+  MemorySearch::Movers movers{enabled_ - uninterrupted(), relaxing, uninterrupted_};
+  const ActorSet& enabled = movers.enabled;
   for (unsigned id = 0; id < nr_cpus; ++id) {
-    if (!cpus[id].ended) unfinished |= cpu_bit(id);
+    if (!cpus[id].ended) movers.unfinished |= cpu_bit(id);
     const unsigned irq = actor_of(ActorKind::irq, id);
     if (enabled.contains(irq)) memory->stands_before(irq, &cpus[id].irq_off, true);
     for (const ActorKind kind : {ActorKind::walker, ActorKind::evict})
       if (const unsigned hardware = actor_of(kind, id); enabled.contains(hardware))
         memory->and_before(hardware, &cpus[id].translates);
   }
-  const unsigned actor = memory->next_actor(enabled, relaxing, unfinished);
+  const unsigned actor = memory->next_actor(movers);
   if (actor != MemorySearch::nobody) return actor;
   if (memory->is_deadlock())
     result.violation = "deadlock";
   else
-    result.cut_short = unfinished != 0;
+    result.cut_short = movers.unfinished != 0;
   return actor;
 }
 

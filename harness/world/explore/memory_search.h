@@ -59,11 +59,15 @@ class MemorySearch {
   // The hardware chose.
   virtual void chose(unsigned, unsigned) noexcept {}
 
-  // Who moves next: one of the enabled actors, or a CPU that stands in cpu_relax(); nobody: the
-  // execution is over. The CPUs whose bodies have not ended are given by a bit each.
-  [[nodiscard]] virtual unsigned next_actor(const ActorSet& enabled,
-                                            std::uint32_t relaxing,
-                                            std::uint32_t unfinished) noexcept = 0;
+  // Who could move, and CPUs by a bit each.
+  struct Movers {
+    ActorSet enabled{};
+    std::uint32_t relaxing = 0;    // in cpu_relax()
+    std::uint32_t underway = 0;    // before what need not wait, and no interrupt comes there
+    std::uint32_t unfinished = 0;  // their bodies have not ended
+  };
+  // Who moves next: one of the enabled actors, or a CPU in cpu_relax(); nobody: the execution is over.
+  [[nodiscard]] virtual unsigned next_actor(const Movers& movers) noexcept = 0;
   // Asked when it is over: every CPU waits, and nothing could have been otherwise.
   [[nodiscard]] virtual bool is_deadlock() const noexcept = 0;
   [[nodiscard]] virtual unsigned choose(unsigned actor, unsigned n) noexcept = 0;
