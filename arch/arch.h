@@ -282,6 +282,12 @@ concept EvictsTranslations = requires(vaddr_t va) {
   { A::evict(va) } noexcept;
 };
 
+// The same where invalidates are broadcast: one of another CPU takes effect before it is waited for.
+template <class A>
+concept InvalidatesArrive = requires(vaddr_t va) {
+  { A::arrive(va) } noexcept;
+};
+
 // Where the features are known at compile time they imply each other.
 template <class A>
 concept KnowsFeatures = requires { typename std::bool_constant<A::features.table_free>; };
@@ -313,7 +319,7 @@ using access_window_of = access_window<tracks_windows<A>()>;
 //   arch_enter_lazy_mmu_mode()       entries of one table are changed from here to
 //   arch_leave_lazy_mmu_mode()       here. PTL held; may be nested
 //   remove_tlb_entry(tlb, va)        an entry was cleared; remove_pmd_tlb_entry, a huge one
-//   walk_ahead(va)  evict(va)        what hardware may do unasked (above)
+//   walk_ahead(va)  evict(va)  arrive(va)   what hardware may do unasked (above)
 //   tlb_miss(mm, va, access)         translate found no entry, or one without the right: what the
 //                                    kernel's handlers do where software fills the TLB. No window is
 //                                    open. True: to be tried again; false: a fault

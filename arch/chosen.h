@@ -109,8 +109,8 @@ struct chosen_arch {
   static inline Translation (*translate)(vaddr_t, Access) noexcept = nullptr;
   static inline const hw::Mmu& (*mmu_of)(unsigned) noexcept = nullptr;
 
-  // Optional there. walk_ahead and evict are null where the architecture has no such hardware, and
-  // flush_owed_on where no flush is put off.
+  // Optional there. walk_ahead, evict and arrive are null where the architecture has no such hardware,
+  // and flush_owed_on where no flush is put off.
   static inline pte_t (*ptep_clear_flush)(mm_struct&,
                                           vaddr_t,
                                           Atomic<std::uint64_t>&) noexcept = nullptr;
@@ -120,6 +120,7 @@ struct chosen_arch {
   static inline void (*table_unhooked)(gather_range&, unsigned) noexcept = nullptr;
   static inline void (*walk_ahead)(vaddr_t) noexcept = nullptr;
   static inline void (*evict)(vaddr_t) noexcept = nullptr;
+  static inline void (*arrive)(vaddr_t) noexcept = nullptr;
   static inline bool (*flush_owed_on)(unsigned) noexcept = nullptr;
   static inline void (*arch_enter_lazy_mmu_mode)() noexcept = nullptr;
   static inline void (*arch_leave_lazy_mmu_mode)() noexcept = nullptr;
@@ -210,6 +211,8 @@ struct chosen_arch {
     if constexpr (WalksAhead<A>) walk_ahead = A::walk_ahead;
     evict = nullptr;
     if constexpr (EvictsTranslations<A>) evict = A::evict;
+    arrive = nullptr;
+    if constexpr (InvalidatesArrive<A>) arrive = A::arrive;
     flush_owed_on = nullptr;
     if constexpr (requires { A::flush_owed_on; }) flush_owed_on = A::flush_owed_on;
   }

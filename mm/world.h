@@ -20,6 +20,7 @@
 //   cpu_event               tick, switch, idle, return to user mode
 //   access_window           one simulated access as one unit;  access_windows_wait  waits for all
 //                           that began earlier;  remote_mmu  keeps those of a CPU out
+//   invalidates_arrive_early  a broadcast invalidate may reach CPUs before it is waited for
 //   alloc_frame  free_frame  kmalloc  kfree               may fail
 //   alloc_frames  free_frames                             1 << order of them, contiguous; may fail
 //   choose(n)               a freedom of the hardware

@@ -110,6 +110,11 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   enum class Scope : std::uint8_t { nobody, this_cpu, everybody };
   [[nodiscard]] static Scope scope_of(mm_struct& mm) noexcept;
 
+  static void arrive(vaddr_t va) noexcept {
+    generic::arrives(this_cpu().mmu, va,
+                     [](unsigned id) -> generic::in_flight& { return cpu(id).tlbi; });
+  }
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     const mm_context& context = context_of<arm64>(mm);
     if (address == &context.id) return "id";

@@ -2,7 +2,10 @@
 // Invalidates that reach the TLB of every CPU without its software: TLBI, tlbie, INVLPGB, ptc.ga.
 //
 // Issuing one and waiting for it are two events. In between it may have reached some CPUs and not
-// others; here it reaches them when it is waited for, the latest that hardware may take. Waiting means
+// others. Here it reaches them when it is waited for, the latest that hardware may take; under the
+// explorer, if the actor is asked for (arrive), at any moment from when it was issued, on each CPU by
+// itself. Then what came before the issue is ordered for that CPU, as if each had a DSB before it: a
+// backend that forgets that one is not told. Of several the lowest CPU's oldest arrives. Waiting means
 // that on every CPU the entries are gone and the accesses through them have ended. It does not mean
 // that a CPU has had its interrupts on: software walkers need another protection (D16).
 #pragma once
@@ -60,7 +63,12 @@ class in_flight {
   template <class MmuAt>
   void issue(const invalidation& what, MmuAt mmu_at) noexcept {
     if (count_ == room) wait(mmu_at);
-    issued_[count_++] = what;
+    issued& now = issued_[count_++] = {what, invalidates_arrive_early()};
+    if (!now.early) return;
+    for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
+      const remote_mmu taken(id);
+      now.under_way |= 1U << id;
+    }
   }
   // On all CPUs, this one included.
   template <class MmuAt>
@@ -68,15 +76,47 @@ class in_flight {
     if (count_ == 0) return;
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       const remote_mmu taken(id);
-      for (unsigned n = 0; n < count_; ++n) invalidate(mmu_at(id), issued_[n]);
+      for (unsigned n = 0; n < count_; ++n) complete(issued_[n], id, mmu_at(id));
     }
     count_ = 0;
   }
+  // The first that concerns the address reaches the CPU now, which is in a window. False: none does.
+  bool arrive(unsigned id, hw::Mmu& mmu, vaddr_t va) noexcept {
+    for (issued& one : issued_)
+      if ((one.under_way >> id & 1U) != 0 && concerns(one.what, va)) {
+        complete(one, id, mmu);
+        return true;
+      }
+    return false;
+  }
 
  private:
+  // Touched where the MMU of the CPU in question is taken: by who issues, or in its window.
+  struct issued {
+    invalidation what{};
+    bool early = false;           // only to those CPUs:
+    std::uint32_t under_way = 0;  // by a bit each; the explorer has no more of them
+  };
+  static bool concerns(const invalidation& what, vaddr_t va) noexcept {
+    const bool is_range = what.reach == Reach::leaf || what.reach == Reach::all_levels;
+    return !is_range || (va >= what.start && va < what.end);
+  }
+  static void complete(issued& one, unsigned id, hw::Mmu& mmu) noexcept {
+    if (one.early && (one.under_way >> id & 1U) == 0) return;  // it has arrived
+    invalidate(mmu, one.what);
+    if (one.early) one.under_way &= ~(1U << id);
+  }
+
   static constexpr unsigned room = 16;
-  invalidation issued_[room];
+  issued issued_[room];
   unsigned count_ = 0;
 };
+
+// The hook arrive of a backend. of(cpu): what that CPU has issued.
+template <class Of>
+void arrives(hw::Mmu& mmu, vaddr_t va, Of of) noexcept {
+  for (unsigned id = 0; id < nr_cpu_ids(); ++id)
+    if (of(id).arrive(smp_processor_id(), mmu, va)) return;
+}
 
 }  // namespace tlblab::inline TLBLAB_WORLD::generic

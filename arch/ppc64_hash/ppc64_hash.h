@@ -130,6 +130,11 @@ struct ppc64_hash : ppc64_hash_pte, generic::cpus<ppc64_hash, ppc64_hash_cpu> {
   static void walk_ahead(vaddr_t va) noexcept;
   static bool tlb_miss(mm_struct& mm, vaddr_t va, Access access) noexcept;
 
+  static void arrive(vaddr_t va) noexcept {
+    generic::arrives(this_cpu().mmu, va,
+                     [](unsigned id) -> generic::in_flight& { return cpu(id).tlbie; });
+  }
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     const mm_context& context = context_of<ppc64_hash>(mm);
     return address == &context.active_cpus ? "active_cpus" : nullptr;

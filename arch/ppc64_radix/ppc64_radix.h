@@ -128,6 +128,11 @@ struct ppc64_radix : ppc64_radix_pte, generic::cpus<ppc64_radix, ppc64_radix_cpu
   static void exit_flush_lazy_tlbs(mm_struct& mm) noexcept;
   static constexpr unsigned trim_interval = 1073;  // flushes
 
+  static void arrive(vaddr_t va) noexcept {
+    generic::arrives(this_cpu().mmu, va,
+                     [](unsigned id) -> generic::in_flight& { return cpu(id).tlbie; });
+  }
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     const mm_context& context = context_of<ppc64_radix>(mm);
     return address == &context.active_cpus ? "active_cpus" : nullptr;

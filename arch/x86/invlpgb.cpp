@@ -38,6 +38,10 @@ hw::Mmu& mmu_at(unsigned cpu) noexcept { return x86::cpu(cpu).mmu; }
 
 enum class AsidState : std::uint8_t { free, used, freed };
 
+// Since its last TLBSYNC, by CPU.
+generic::in_flight* issued = nullptr;
+generic::in_flight& issued_by(unsigned cpu) noexcept { return issued[cpu]; }
+
 struct {
   Spinlock lock;
   AsidState* states = nullptr;  // by ASID, the CPUs' own ones included; under lock
@@ -51,7 +55,7 @@ unsigned next_free(unsigned from) noexcept {
 
 // Nobody has an entry of a dead one afterwards.
 void reset_global_asid_space() noexcept {
-  generic::in_flight invlpgb;
+  generic::in_flight& invlpgb = issued_by(smp_processor_id());
   invlpgb.issue({.reach = generic::Reach::everything}, mmu_at);
   invlpgb.wait(mmu_at);
   for (unsigned asid = x86::tlb_nr_dyn_asids; asid < x86::nr_asids; ++asid)
@@ -156,7 +160,7 @@ void consider_global_asid(mm_struct& mm) noexcept {
 
 // Preemption is off: TLBSYNC waits for what this CPU has issued (trap T66).
 void broadcast_tlb_flush(flush_tlb_info& info) noexcept {
-  generic::in_flight invlpgb;
+  generic::in_flight& invlpgb = issued_by(smp_processor_id());
   const unsigned asid = mm_global_asid(*info.mm);
   const bool everything = info.end == tlb_flush_all;
   generic::trace_tlb_flush(
@@ -185,12 +189,16 @@ bool x86_invlpgb::hardware_init(const TlbGeometry& geometry) noexcept {
   global_asids.last = tlb_nr_dyn_asids;
   global_asids.states =
       static_cast<AsidState*>(kmalloc(nr_asids * sizeof(AsidState), AllocSite::object));
-  if (!made || global_asids.states == nullptr) return false;
+  issued = static_cast<generic::in_flight*>(
+      kmalloc(nr_cpu_ids() * sizeof(generic::in_flight), AllocSite::object));
+  if (!made || global_asids.states == nullptr || issued == nullptr) return false;
+  for (unsigned id = 0; id < nr_cpu_ids(); ++id) new (&issued[id]) generic::in_flight;
   for (unsigned asid = 0; asid < nr_asids; ++asid) global_asids.states[asid] = AsidState::free;
   return true;
 }
 
 void x86_invlpgb::hardware_exit() noexcept {
+  kfree(issued);
   kfree(global_asids.states);
   x86::hardware_exit();
   nr_asids = tlb_nr_dyn_asids;
@@ -202,6 +210,8 @@ void x86_invlpgb::init_new_context(mm_struct& mm) noexcept {
   context_of<x86_invlpgb>(mm).global_asid.store(0, order::relaxed);
   context_of<x86_invlpgb>(mm).asid_transition.store(false, order::relaxed);
 }
+
+void x86_invlpgb::arrive(vaddr_t va) noexcept { generic::arrives(this_cpu().mmu, va, issued_by); }
 
 void x86_invlpgb::forget_mm(mm_struct& mm) noexcept {
   x86::forget_mm(mm);

@@ -63,6 +63,8 @@ struct x86_invlpgb : x86 {
     flush_tlb_mm_range<true>(mm, start, start + page_size, page_shift, false);
   }
 
+  static void arrive(vaddr_t va) noexcept;
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept;
 };
 

@@ -177,11 +177,11 @@ Command replay_command() {
               "allocations that fail. Of a scenario that is a text it names the file, and is\n"
               "refused if the text says something else by now.\n"
               "Then, for CPU a, b, ...: a7 makes 7 steps, a.irq takes an interrupt, a.rcu runs\n"
-              "RCU callbacks, a.walk and a.evict are what hardware does unasked (explore\n"
-              "--actors), a:2 is the hardware's answer 2 (tso, weak: a load sees the second\n"
-              "value before the newest). It can be edited, and cut: where it ends the running\n"
-              "CPU goes on. A file that holds one will do. Exit code 1 if the violation came\n"
-              "again, 2 if the schedule cannot be followed.\n\n"
+              "RCU callbacks, a.walk, a.evict and a.arrive are what hardware does unasked\n"
+              "(explore --actors), a:2 is the hardware's answer 2 (tso, weak: a load sees the\n"
+              "second value before the newest). It can be edited, and cut: where it ends the\n"
+              "running CPU goes on. A file that holds one will do. Exit code 1 if the\n"
+              "violation came again, 2 if the schedule cannot be followed.\n\n"
               "example:\n"
               "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12'\n",
           .run = run_replay};

@@ -42,7 +42,7 @@ inline constexpr OptionSpec fail_alloc_option{
     "--fail-alloc", "RULE",
     "make allocations fail, for instance site=gather_batch,every=3; may be given again"};
 inline constexpr OptionSpec actors_option{
-    "--actors", "A[,A]", "walker, evict: what the hardware does unasked (none: nothing)"};
+    "--actors", "A[,A]", "walker, evict, arrive: what hardware does unasked (none: nothing)"};
 // One of a few words; `why_not` explains why there are no others.
 [[nodiscard]] std::string word_value(const Arguments& arguments,
                                      std::string_view option,

@@ -45,6 +45,7 @@ OperationWords words_of(Operation operation) {
     case Operation::rcu_callbacks: return {"rcu_callbacks", "RCU callbacks"};
     case Operation::walk_ahead: return {"walk_ahead", "walks ahead for "};
     case Operation::evict: return {"evict", "TLB evicts "};
+    case Operation::arrive: return {"arrive", "an invalidate arrives for "};
   }
   return {"operation", "operation "};
 }
@@ -53,7 +54,8 @@ bool has_value(Operation operation) {
   return operation == Operation::ipi_post || operation == Operation::ipi_done;
 }
 bool has_address(Operation operation) {
-  return operation == Operation::walk_ahead || operation == Operation::evict;
+  return operation == Operation::walk_ahead || operation == Operation::evict ||
+         operation == Operation::arrive;
 }
 bool is_minor(Operation operation) {
   return operation == Operation::irq_save || operation == Operation::irq_restore ||

@@ -35,7 +35,8 @@ struct KindWord {
 constexpr std::array<KindWord, actor_kinds - 1> kind_words{{{".irq", ActorKind::irq},
                                                             {".rcu", ActorKind::rcu},
                                                             {".walk", ActorKind::walker},
-                                                            {".evict", ActorKind::evict}}};
+                                                            {".evict", ActorKind::evict},
+                                                            {".arrive", ActorKind::arrive}}};
 
 // ---- parsing ------------------------------------------------------------------------------------
 
@@ -77,7 +78,8 @@ unsigned long number(const Word& word,
 }
 
 void parse_step(const Word& word, std::vector<ScheduleStep>& steps) {
-  constexpr const char* forms = "a7 (steps), a:2 (a choice), a.irq, a.rcu, a.walk or a.evict";
+  constexpr const char* forms =
+      "a7 (steps), a:2 (a choice), a.irq, a.rcu, a.walk, a.evict or a.arrive";
   const char letter = word.text.front();
   if (letter < first_letter || letter > last_letter)
     throw ScheduleError(word.column, quoted(word.text) + " names no CPU; expected a letter from " +

@@ -9,6 +9,7 @@
 //   a.rcu   the RCU callbacks that wait on CPU a run; their steps are CPU a's too
 //   a.walk  the hardware of CPU a walks the tables ahead of any access, and fills its TLB
 //   a.evict the hardware of CPU a drops an entry of its TLB; for which address comes behind, as a:0
+//   a.arrive  an invalidate of another CPU reaches CPU a before it is waited for; the same
 //   c:2     the hardware of CPU c, asked to choose, says 2. Under a weak memory model it chooses what
 //           a read sees, or behind which write its own lies: 0 is the newest that may be, 1 the one
 //           before it, and so on. It is asked only if there are several.

@@ -29,8 +29,9 @@ const GraphEvent* find(const PortSearch& walk,
 }
 
 std::string name_of(ActorKind kind) {
-  constexpr std::array<const char*, actor_kinds> names{"", "interrupt handler", "RCU callbacks",
-                                                       "speculative walk", "eviction"};
+  constexpr std::array<const char*, actor_kinds> names{
+      "",         "interrupt handler",       "RCU callbacks", "speculative walk",
+      "eviction", "arrival of an invalidate"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

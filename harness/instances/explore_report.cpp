@@ -185,6 +185,7 @@ std::vector<ActorKind> kinds_of(const HardwareActors& actors) {
   std::vector<ActorKind> kinds;
   if (actors.walks != 0) kinds.push_back(ActorKind::walker);
   if (actors.evictions != 0) kinds.push_back(ActorKind::evict);
+  if (actors.arrivals != 0) kinds.push_back(ActorKind::arrive);
   return kinds;
 }
 

@@ -144,6 +144,7 @@ class ExploreRun {
     acts.addresses = addresses_;
     if constexpr (WalksAhead<A>) acts.walk = {A::walk_ahead, actors_.walks};
     if constexpr (EvictsTranslations<A>) acts.evict = {A::evict, actors_.evictions};
+    if constexpr (InvalidatesArrive<A>) acts.arrive = {A::arrive, actors_.arrivals};
     return acts;
   }
 

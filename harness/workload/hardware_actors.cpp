@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view nothing = "none";
 
 [[noreturn]] void refuse(const std::string& wrong) {
-  throw HardwareActorsError(
-      fmt::format("{}; type none, walker, evict or both, as in walker,evict=2", wrong));
+  throw HardwareActorsError(fmt::format(
+      "{}; type none, or some of walker, evict and arrive, as in walker,evict=2", wrong));
 }
 
 unsigned times_of(std::string_view digits, std::string_view word) {

@@ -12,10 +12,10 @@ namespace tlblab {
 
 struct HardwareActors {
   static constexpr unsigned most = 8;  // of a kind: each one more multiplies the executions
-  unsigned walks = 0, evictions = 0;   // of each CPU, in one execution; 0: switched off
+  unsigned walks = 0, evictions = 0, arrivals = 0;  // of each CPU, in one execution; 0: off
   // How many kinds there are.
   [[nodiscard]] constexpr unsigned kinds() const noexcept {
-    return (walks != 0 ? 1U : 0U) + (evictions != 0 ? 1U : 0U);
+    return (walks != 0 ? 1U : 0U) + (evictions != 0 ? 1U : 0U) + (arrivals != 0 ? 1U : 0U);
   }
   friend bool operator==(const HardwareActors&, const HardwareActors&) noexcept = default;
 };
@@ -24,8 +24,10 @@ struct HardwareActorName {
   std::string_view word;
   unsigned HardwareActors::* times;
 };
-inline constexpr std::array<HardwareActorName, 2> hardware_actor_names{
-    {{"walker", &HardwareActors::walks}, {"evict", &HardwareActors::evictions}}};
+inline constexpr std::array<HardwareActorName, 3> hardware_actor_names{
+    {{"walker", &HardwareActors::walks},
+     {"evict", &HardwareActors::evictions},
+     {"arrive", &HardwareActors::arrivals}}};
 
 // what(): what is wrong, and what to type.
 struct HardwareActorsError : std::invalid_argument {

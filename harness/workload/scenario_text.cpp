@@ -177,7 +177,7 @@ class Parser {
   }
 
   void take_actors() {
-    usage_ = "actors walker, evict, each with =N from 1 to 8 if it is not once, or none";
+    usage_ = "actors walker, evict, arrive, each with =N from 1 to 8 if it is not once, or none";
     do {
       const std::string_view word = take("an actor");
       if (word == "none" && pieces_.size() == 2) return;

@@ -7,7 +7,7 @@
 //   # comment
 //   arch x86                            the backend, unless another one is typed
 //   without nested-flush                fixes that are taken away, unless others are typed
-//   actors walker, evict=2              what the hardware does unasked, unless others are typed
+//   actors walker, evict=2, arrive      what the hardware does unasked, unless others are typed
 //   map 0x4000 8 rw                     before the programs, on CPU 0
 //   store 0x4000 1
 //   P0: madvise_dontneed 0x4000 8       an address, a number of pages

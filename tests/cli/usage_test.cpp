@@ -178,7 +178,7 @@ TEST(Mistyped, Explore) {
          {{"explore", race, "--strategy", "dpor", "--cpus", "6"}, "at most 5 CPUs"},
          {{"explore", race, "--memory", "tso", "--cpus", "6"}, "at most 5 CPUs"},
          {{"explore", race, "--memory", "pso"}, "these are the memory models"},
-         {{"explore", race, "--actors", "flusher"}, "type none, walker, evict or both"},
+         {{"explore", race, "--actors", "flusher"}, "some of walker, evict and arrive"},
          {{"explore", race, "--actors", "walker,walker"}, "'walker' was named already"},
          {{"explore", race, "--actors", "walker="}, "no number of times from 1 to 8"},
          {{"explore", race, "--actors", "walker=9"}, "no number of times from 1 to 8"},

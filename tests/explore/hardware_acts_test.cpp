@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Speculative walks and evictions on the ported mm, both directions: what only they show is found with
-// them and is not there without, by the complete search under every memory model and by chance; and
-// what is right stays so with them.
+// Speculative walks, evictions and early arrivals on the ported mm, both directions: what only they
+// show is found with them and is not there without, by the complete search under every memory model and
+// by chance; and what is right stays so with them.
 #include <gtest/gtest.h>
 
+#include "arch/arm64/arm64.h"
 #include "arch/x86/x86.h"
 #include "harness/instances/mm_entry.h"
 #include "harness/instances/scenario_explore.h"
@@ -32,6 +33,32 @@ struct flushes_first : x86 {
   }
 };
 
+// The same where invalidates are broadcast: issued before the entry is cleared, waited for behind it.
+struct issues_first : arm64 {
+  static pte_t ptep_get_and_clear(mm_struct& mm,
+                                  vaddr_t va,
+                                  Atomic<std::uint64_t>& word,
+                                  bool full) noexcept {
+    const auto mmu_at = [](unsigned id) -> hw::Mmu& { return cpu(id).mmu; };
+    const std::uint64_t id = context_of<arm64>(mm).id.load(order::relaxed);
+    this_cpu().tlbi.issue({.reach = generic::Reach::leaf,
+                           .asid = generic::asid_allocator::number_of(id),
+                           .start = va,
+                           .end = va + page_size},
+                          mmu_at);
+    const pte_t was = arm64::ptep_get_and_clear(mm, va, word, full);
+    this_cpu().tlbi.wait(mmu_at);
+    return was;
+  }
+  static void tlb_flush(gather_range&) noexcept {}
+  static bool arch_tlb_finish_mmu(gather_range& tlb,
+                                  vaddr_t start,
+                                  vaddr_t end,
+                                  bool force) noexcept {
+    return generic::arch_tlb_finish_mmu<issues_first>(tlb, start, end, force);
+  }
+};
+
 // P1 makes no access between the first meeting and the second: no walk of its own fills its TLB.
 constexpr const char* gives_back = R"(
 map 0x4000 1 rw
@@ -41,6 +68,22 @@ P0: madvise_dontneed 0x4000 1
 P0: meet
 P1: r0 = load 0x4000
 P1: meet
+P1: meet
+P1: r1 = load 0x4000
+forbid none
+forbid P1:r0 == 1 && P1:r1 == 1
+)";
+
+// P1 looks in between too.
+constexpr const char* looks_again = R"(
+map 0x4000 1 rw
+store 0x4000 1
+P0: meet
+P0: madvise_dontneed 0x4000 1
+P0: meet
+P1: r0 = load 0x4000
+P1: meet
+P1: r2 = load 0x4000
 P1: meet
 P1: r1 = load 0x4000
 forbid none
@@ -80,7 +123,7 @@ ExploreReport explored(const char* text, ExploreOptions options) {
   return explore_text<A>(options);
 }
 
-constexpr HardwareActors walker{.walks = 1}, evict{.evictions = 1};
+constexpr HardwareActors walker{.walks = 1}, evict{.evictions = 1}, arrive{.arrivals = 1};
 constexpr const char* models[] = {"sc", "tso", "weak"};
 
 void expect_clean(const ExploreReport& report) {
@@ -146,6 +189,35 @@ TEST(Eviction, ShowsOneFlushAsTwo) {
   expect_found<x86>(one_after_the_other,
                     explored<x86>(one_after_the_other, asked(ExploreStrategy::pct, "sc", evict)),
                     evict);
+}
+
+// In time for the others: when P1 has lost the entry and looks again, it is not cleared yet.
+TEST(Arrival, ComesBeforeTheClearingWhereTheInvalidateDoes) {
+  for (const char* model : models) {
+    SCOPED_TRACE(model);
+    const ExploreOptions options = asked(ExploreStrategy::dpor, model, arrive);
+    const ExploreReport report = explored<issues_first>(looks_again, options);
+    expect_found<issues_first>(looks_again, report, arrive);
+    EXPECT_NE(report.violations.front().schedule.find("b.arrive"), std::string::npos);
+    expect_clean(explored<issues_first>(looks_again, asked(ExploreStrategy::dpor, model, {})));
+    expect_clean(explored<issues_first>(looks_again, asked(ExploreStrategy::dpor, model, evict)));
+  }
+  ExploreOptions by_chance = asked(ExploreStrategy::pct, "sc", arrive);
+  by_chance.executions = 40'000;  // two steps of CPU 0, in which both others have to come
+  expect_found<issues_first>(looks_again, explored<issues_first>(looks_again, by_chance), arrive);
+}
+
+TEST(Arrival, ChangesNothingWhereTheClearingComesFirst) {
+  for (const char* model : models) {
+    SCOPED_TRACE(model);
+    const ExploreReport latest =
+        explored<arm64>(looks_again, asked(ExploreStrategy::dpor, model, {}));
+    const ExploreReport early =
+        explored<arm64>(looks_again, asked(ExploreStrategy::dpor, model, arrive));
+    expect_clean(latest);
+    expect_clean(early);
+    EXPECT_GT(early.executions, latest.executions);
+  }
 }
 
 // Who has nowhere to go is not there: no actor, no choice, no thread of the graph.

@@ -151,7 +151,7 @@ std::string text_of(const Program& program) {
 
 HardwareActs acts_on_words(unsigned walks, unsigned evictions) {
   static constexpr std::array<vaddr_t, 2> words{0, 1};
-  return {.walk = {walk_to, walks}, .evict = {drop, evictions}, .addresses = words};
+  return {.walk = {walk_to, walks}, .evict = {drop, evictions}, .arrive = {}, .addresses = words};
 }
 
 Program random_machine_program(unsigned seed, unsigned cpus, unsigned steps, Act last) {

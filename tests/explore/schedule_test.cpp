@@ -75,22 +75,22 @@ TEST(ScheduleText, SaysWhereTheMistakeIs) {
       {"v1 a1 A3", 7, "'A3' names no CPU; expected a letter from a to u"},
       {"v1 a", 5,
        "'a' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 a7b2", 6,
        "'a7b2' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 a-7", 5,
        "'a-7' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 a.nmi", 5,
        "'a.nmi' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 a:", 6,
        "'a:' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 a:2x", 7,
        "'a:2x' is no step; expected a7 (steps), a:2 (a choice), a.irq, a.rcu, "
-       "a.walk or a.evict"},
+       "a.walk, a.evict or a.arrive"},
       {"v1 b0", 5, "'0' is out of range; expected 1 to 16777216"},
       {"v1 b16777217", 5, "'16777217' is out of range; expected 1 to 16777216"},
       {"v1 b99999999999999999999", 5,

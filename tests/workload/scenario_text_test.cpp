@@ -231,11 +231,11 @@ TEST(ScenarioText, RefusesWordsWithTheirPlace) {
        {"P0: mremap 0 1 1 at 0\n",
         "1:18: 'at' is too much; expected mremap ADDRESS PAGES NEWPAGES [to ADDRESS] [dontunmap]"},
        {"actors\n",
-        "1:7: an actor is missing; expected actors walker, evict, each with =N from 1 to 8 if it "
-        "is not once, or none"},
+        "1:7: an actor is missing; expected actors walker, evict, arrive, each with =N from 1 to 8 "
+        "if it is not once, or none"},
        {"actors walker, flusher\n",
-        "1:16: there is no actor 'flusher'; expected actors walker, evict, each with =N from 1 to "
-        "8 if it is not once, or none"},
+        "1:16: there is no actor 'flusher'; expected actors walker, evict, arrive, each with =N "
+        "from 1 to 8 if it is not once, or none"},
        {"actors evict evict\n", "1:14: 'evict' was named already; expected each once"},
        {"actors evict\nactors evict=2\n", "2:8: 'evict' was named already; expected each once"},
        {"actors evict=9\n", "1:14: '9' is no number; expected a number from 1 to 8"},

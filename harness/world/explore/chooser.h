@@ -18,8 +18,8 @@
 namespace tlblab {
 
 // Whatever comes from `walker` on is the hardware's: it is one step, and runs nothing of the CPU.
-enum class ActorKind : std::uint8_t { cpu, irq, rcu, walker, evict };
-inline constexpr unsigned actor_kinds = 5;
+enum class ActorKind : std::uint8_t { cpu, irq, rcu, walker, evict, arrive };
+inline constexpr unsigned actor_kinds = 6;
 // Kinds of which every CPU has one; those of the hardware are there if they are asked for.
 inline constexpr unsigned software_kinds = 3;
 // The software's actors are bits of one word, the hardware's of another.

@@ -93,12 +93,12 @@ void Engine::start_bodies() {
   }
   starting_ = false;
   attention_ = end_requested ? 0 : step_limit;
-  for (unsigned id = 0; id < nr_cpus && acts.any(); ++id) {
-    cpus[id].walks_left = acts.walk.is_on() ? acts.walk.times : 0;
-    cpus[id].evictions_left = acts.evict.is_on() ? acts.evict.times : 0;
-    set_enabled(actor_of(ActorKind::walker, id), cpus[id].walks_left != 0);
-    set_enabled(actor_of(ActorKind::evict, id), cpus[id].evictions_left != 0);
-  }
+  for (unsigned id = 0; id < nr_cpus && acts.any(); ++id)
+    for (std::size_t n = 0; n < hardware_kinds.size(); ++n) {
+      const HardwareActs::Kind& kind = acts.of(hardware_kinds[n]);
+      cpus[id].acts_left[n] = kind.is_on() ? kind.times : 0;
+      set_enabled(actor_of(hardware_kinds[n], id), kind.is_on());
+    }
 }
 
 void Engine::run_body(Cpu& cpu) noexcept {
@@ -174,7 +174,7 @@ unsigned Engine::ask_search() noexcept {
     if (!cpus[id].ended) movers.unfinished |= cpu_bit(id);
     const unsigned irq = actor_of(ActorKind::irq, id);
     if (enabled.contains(irq)) memory->stands_before(irq, &cpus[id].irq_off, true);
-    for (const ActorKind kind : {ActorKind::walker, ActorKind::evict})
+    for (const ActorKind kind : hardware_kinds)
       if (const unsigned hardware = actor_of(kind, id); enabled.contains(hardware))
         memory->and_before(hardware, &cpus[id].translates);
   }
@@ -293,24 +293,31 @@ void Engine::update_callbacks(Cpu& cpu) noexcept {
                                                     cpu.lock_depth == 0 && !cpu.in_callbacks);
 }
 
+namespace {
+Operation operation_of(ActorKind hardware) noexcept {
+  if (hardware == ActorKind::walker) return Operation::walk_ahead;
+  return hardware == ActorKind::evict ? Operation::evict : Operation::arrive;
+}
+}  // namespace
+
 // The CPU stands at a step, or has ended; whoever is running stands at one too and goes on standing.
 void Engine::act(unsigned actor) noexcept {
   Cpu& asks = *running;
   Cpu& self = cpus[cpu_of_actor(actor)];
-  const bool walks = kind_of_actor(actor) == ActorKind::walker;
+  const ActorKind kind = kind_of_actor(actor);
   const WaitContext interrupted = self.wait;
   const ActorKind context = self.context;
-  unsigned& left = walks ? self.walks_left : self.evictions_left;
+  unsigned& left = self.acts_left[static_cast<std::size_t>(kind) - software_kinds];
   running = &self;
-  self.context = kind_of_actor(actor);
+  self.context = kind;
   set_enabled(actor, --left != 0);
   in_window = true;
   {
     const OneUnit unit(*this);
     if (memory != nullptr) begins_translating(*this);
     const vaddr_t va = acts.addresses[choose(static_cast<unsigned>(acts.addresses.size()))];
-    note(*this, walks ? Operation::walk_ahead : Operation::evict, nullptr, va);
-    (walks ? acts.walk : acts.evict).act(va);
+    note(*this, operation_of(kind), nullptr, va);
+    acts.of(kind).act(va);
     if (memory != nullptr) ends_translating(*this);
   }
   in_window = false;

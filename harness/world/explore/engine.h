@@ -97,9 +97,9 @@ struct CpuState {
   bool in_callbacks = false;
   bool awaits_grace_period = false;  // stands in synchronize_rcu()
   bool ended = false;
-  ActorKind context = ActorKind::cpu;           // whose operations are made now
-  std::uint64_t posted = 0;                     // for a search: senders of what is in the mailbox
-  unsigned walks_left = 0, evictions_left = 0;  // HardwareActs
+  ActorKind context = ActorKind::cpu;  // whose operations are made now
+  std::uint64_t posted = 0;            // for a search: senders of what is in the mailbox
+  std::array<unsigned, hardware_kinds.size()> acts_left{};  // HardwareActs
   bool translates = false;  // for a search: by its address, the lock of the CPU's TLB and walker
   ActorKind chosen_as = ActorKind::cpu;  // why it was switched to
   WaitContext wait;

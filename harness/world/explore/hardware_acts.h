@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the hardware of a CPU does unasked: it walks the tables ahead of any access and fills the TLB
-// (a speculative walk), or drops an entry (an eviction). Both are actors (chooser.h). The world knows
-// no TLB: who has one says how (Machine::let_hardware_act), the machine says when, and for which of the
+// (a speculative walk), drops an entry (an eviction), or takes an invalidate that another CPU has
+// issued before that one waits for it (an arrival). They are actors (chooser.h). The world knows no
+// TLB: who has one says how (Machine::let_hardware_act), the machine says when, and for which of the
 // addresses.
 //
 // An act is one step, like the access window of an access of that CPU. It is made at any moment at
@@ -16,9 +17,10 @@
 // those that come when all is done change nothing.
 #pragma once
 
+#include <array>
 #include <span>
 
-#include "mm/types.h"
+#include "harness/world/explore/chooser.h"
 
 namespace tlblab {
 
@@ -30,12 +32,18 @@ struct HardwareActs {
     unsigned times = 0;  // per CPU
     [[nodiscard]] bool is_on() const noexcept { return act != nullptr && times != 0; }
   };
-  Kind walk, evict;
+  Kind walk, evict, arrive;
   std::span<const vaddr_t> addresses{};  // one of them each time
 
-  [[nodiscard]] bool any() const noexcept {
-    return !addresses.empty() && (walk.is_on() || evict.is_on());
+  [[nodiscard]] const Kind& of(ActorKind kind) const noexcept {
+    if (kind == ActorKind::walker) return walk;
+    return kind == ActorKind::evict ? evict : arrive;
   }
+  [[nodiscard]] bool has(const Kind& kind) const noexcept {
+    return !addresses.empty() && kind.is_on();
+  }
+  [[nodiscard]] bool any() const noexcept { return has(walk) || has(evict) || has(arrive); }
 };
+inline constexpr std::array hardware_kinds{ActorKind::walker, ActorKind::evict, ActorKind::arrive};
 
 }  // namespace tlblab

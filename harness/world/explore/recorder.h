@@ -35,6 +35,7 @@ enum class Operation : std::uint8_t {
   rcu_callbacks,
   walk_ahead,  // of the hardware, unasked. value: the address
   evict,
+  arrive,
 };
 
 struct OperationNote {

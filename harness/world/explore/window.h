@@ -72,6 +72,13 @@ class remote_mmu {
   detail::Cpu& cpu_;
 };
 
+// Whether a broadcast invalidate may reach a CPU before it is waited for: then who issues it says so to
+// each MMU, and hardware_acts.h lets it arrive.
+inline bool invalidates_arrive_early() noexcept {
+  const HardwareActs& acts = detail::engine().acts;
+  return acts.has(acts.arrive);
+}
+
 // Waits until every tracked window of another CPU that is open now has ended. Does not wait for
 // interrupts-off or RCU sections: that difference is what RCU table freeing exists for.
 inline void access_windows_wait() noexcept {

@@ -63,6 +63,9 @@ class remote_mmu {
   detail::Cpu& cpu_;
 };
 
+// They are all there when they are waited for: nobody could tell.
+constexpr bool invalidates_arrive_early() noexcept { return false; }
+
 // Waits until every tracked window of another CPU that is open now has ended. Does not wait for
 // interrupts-off or RCU sections: that difference is what RCU table freeing exists for.
 void access_windows_wait() noexcept;
