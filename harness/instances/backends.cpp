@@ -14,6 +14,7 @@
 #include "arch/ppc64_radix/ppc64_radix.h"
 #include "arch/riscv/riscv.h"
 #include "arch/s390/s390.h"
+#include "arch/sh/tlb_2017.h"
 #include "arch/sparc64/sparc64.h"
 #include "arch/x86/invlpgb.h"
 #include "arch/x86/x86.h"
@@ -44,7 +45,10 @@ constexpr Backend rows[] = {row<x86>(),
                             row<mips>(),
                             row<arm>(),
                             row<arm_2017_merged>(),
-                            row<arm_2017_posted>()};
+                            row<arm_2017_posted>(),
+                            row<sh>(),
+                            row<sh_2017_merged>(),
+                            row<sh_2017_posted>()};
 
 void set_options(const Backend& backend, std::string_view options) {
   while (!options.empty()) {
