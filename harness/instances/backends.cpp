@@ -16,6 +16,7 @@
 #include "arch/s390/s390.h"
 #include "arch/sh/tlb_2017.h"
 #include "arch/sparc64/sparc64.h"
+#include "arch/um/tlb_2017.h"
 #include "arch/x86/invlpgb.h"
 #include "arch/x86/x86.h"
 
@@ -48,7 +49,10 @@ constexpr Backend rows[] = {row<x86>(),
                             row<arm_2017_posted>(),
                             row<sh>(),
                             row<sh_2017_merged>(),
-                            row<sh_2017_posted>()};
+                            row<sh_2017_posted>(),
+                            row<um>(),
+                            row<um_2017_merged>(),
+                            row<um_2017_posted>()};
 
 void set_options(const Backend& backend, std::string_view options) {
   while (!options.empty()) {
