@@ -8,6 +8,7 @@
 
 #include "arch/arm/tlb_2017.h"
 #include "arch/arm64/arm64.h"
+#include "arch/ia64/ia64.h"
 #include "arch/mips/mips.h"
 #include "arch/ppc64_hash/ppc64_hash.h"
 #include "arch/ppc64_hash/tlbflush_2007.h"
@@ -52,7 +53,9 @@ constexpr Backend rows[] = {row<x86>(),
                             row<sh_2017_posted>(),
                             row<um>(),
                             row<um_2017_merged>(),
-                            row<um_2017_posted>()};
+                            row<um_2017_posted>(),
+                            row<ia64_2017_merged>(),
+                            row<ia64_2017_posted>()};
 
 void set_options(const Backend& backend, std::string_view options) {
   while (!options.empty()) {
