@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Address-space identifiers that each CPU gives out by itself, and flushes by interrupt of everybody or by
-// taking identifiers (sh).
+// taking identifiers (mips, sh).
 //
 // A CPU counts up; an mm has an ASID on each CPU that has run it. When a CPU has given out its last, a new
 // version begins and it empties its TLB: an ASID of an older version is as good as none (D29). Dropping an
