@@ -50,6 +50,9 @@ struct mmu_gather_features {
   bool move_tables =
       false;  // mremap may move a whole table: walks cache no more than flushes reach
   bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
+  // Whole shapes of 2017 (arch/generic/owned_gather.h), in which an architecture had a gather of its own.
+  bool owns_gather = false;   // pages wait in one array, not in a list of batches
+  bool owns_pending = false;  // its gather hooks count tlb_flush_pending, and look for nested ones
 };
 
 // When other CPUs have lost what was taken away from an entry.
@@ -293,7 +296,8 @@ template <class A>
 concept KnowsFeatures = requires { typename std::bool_constant<A::features.table_free>; };
 template <class A>
 concept FeaturesAgree =
-    !KnowsFeatures<A> || (!A::features.rcu_table_free || A::features.table_free);
+    !KnowsFeatures<A> || ((!A::features.rcu_table_free || A::features.table_free) &&
+                          (!A::features.owns_pending || A::features.owns_gather));
 
 template <class A>
 concept ArchBackend =

@@ -32,7 +32,9 @@
 // batch may fail: then one table is freed by itself (table_free.tcc).
 //
 // The end is split as Mel Gorman asked in 2017: core decides whether another gather is open on
-// the mm (nested) and frees; the backend's arch_tlb_finish_mmu invalidates.
+// the mm (nested) and frees; the backend's arch_tlb_finish_mmu invalidates. Before the split each
+// architecture did all of that; what core still has to know of such a shape are the features owns_gather
+// and owns_pending.
 #pragma once
 
 #include "arch/arch.h"

@@ -25,7 +25,8 @@ void gather_begin(
   tlb.reset();
   if (fullmm) tlb.start = tlb.end = ~0ULL;
   A::arch_tlb_gather_mmu(tlb, start, end);
-  inc_tlb_flush_pending(mm);  // last: from here on others may count on our flush
+  // Last: from here on others may count on our flush.
+  if (!A::features.owns_pending) inc_tlb_flush_pending(mm);
   trace(EventKind::gather_begin, mm.id);
 }
 
@@ -38,7 +39,8 @@ bool tlb_next_batch(mmu_gather<A>& tlb) noexcept {
     tlb.active = tlb.active->next;
     return true;
   }
-  if (tlb.batch_count == max_gather_batch_count) return false;
+  const unsigned most = A::features.owns_gather ? 1 : max_gather_batch_count;
+  if (tlb.batch_count >= most) return false;
   void* memory = alloc_frame(AllocSite::gather_batch);
   if (memory == nullptr) return false;
   auto* batch = new (memory) mmu_gather_batch;
@@ -140,12 +142,13 @@ template <ArchBackend A>
 void tlb_finish_mmu(mmu_gather<A>& tlb) noexcept {
   mm_struct& mm = *tlb.mm;
   vm_bug_on(tlb.delayed_rmap, "delayed_rmap_at_finish");
-  const bool force = mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
+  const bool force =
+      !A::features.owns_pending && mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
   detail::finish_invalidate(tlb, force);
   detail::tlb_flush_mmu_free(tlb);
   detail::tlb_batch_list_free(tlb);
   trace(EventKind::gather_end, mm.id);
-  dec_tlb_flush_pending(mm);
+  if (!A::features.owns_pending) dec_tlb_flush_pending(mm);
 }
 
 template <ArchBackend A>

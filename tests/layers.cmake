@@ -26,12 +26,15 @@ layer(mm/world.h "mm/world\\.h")  # and the header that TLBLAB_WORLD_HEADER name
 layer(mm/fixes.h "mm/fixes\\.h" mm/types.h)
 set(data mm/types.h mm/world.h mm/fixes.h mm/data)
 layer(mm/data "mm/[a-z_]+_types\\.h" ${data})
-layer(mm "mm/.*" ${data} arch/arch.h)
+layer(mm/tlb_flush_pending.h "mm/tlb_flush_pending\\.h" ${data})
+layer(mm "mm/.*" ${data} mm/tlb_flush_pending.h arch/arch.h)
 
 layer(arch/arch.h "arch/arch\\.h" ${data})
 layer(arch/hw "arch/hw/.*" ${data} arch/arch.h)
-set(backend ${data} arch/arch.h arch/hw arch/generic)
+set(backend ${data} arch/arch.h arch/hw arch/generic arch/generic/owned_gather.h)
 layer(arch/chosen.h "arch/chosen\\.h" ${data} arch/arch.h arch/hw)
+# Whole shapes of 2017 count pending flushes; nobody else in arch does (D1).
+layer(arch/generic/owned_gather.h "arch/generic/owned_gather\\.h" ${backend} mm/tlb_flush_pending.h)
 layer(arch/generic "arch/generic/.*" ${backend})
 layer(arch/x86_invlpgb "arch/x86_invlpgb/.*" ${backend} arch/x86)
 layer(@ "arch/[a-z0-9_]+/.*" ${backend})

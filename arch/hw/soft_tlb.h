@@ -64,13 +64,13 @@ class JointTlb {
     next_random_ = (next_random_ + 1) % free;
     return static_cast<int>(entries_ - 1 - next_random_);
   }
-  // TLBWI, TLBWR: for the loaded address space, which is this mm's.
-  void write(int index, const Entry& entry, std::uint64_t mm_id) noexcept {
+  // TLBWI, TLBWR: for the loaded address space.
+  void write(int index, const Entry& entry) noexcept {
     const auto at = static_cast<unsigned>(index);
     erase(at);
     for (unsigned other = 0; other < entries_; ++other)
       vm_bug_on(overlaps(slots_[other], entry, mmu_->asid()), "tlb_duplicate_machine_check");
-    slots_[at] = {true, mmu_->asid(), mm_id, entry};
+    slots_[at] = {true, mmu_->asid(), entry};
     for (unsigned half = 0; half < 2; ++half)
       if (entry.valid[half]) mmu_->fill(entry.start + half * page_size, entry.half[half]);
   }
@@ -83,11 +83,6 @@ class JointTlb {
     for (unsigned index = wired_; index < entries_; ++index) erase(index);
   }
 
-  // For oracles: what is left under other numbers of an mm that has got a new one cannot be reached.
-  void forget_other_asids(std::uint64_t mm_id, unsigned asid) noexcept {
-    for (Slot& slot : slots_)
-      if (slot.used && slot.mm_id == mm_id && slot.asid != asid) withdraw(slot);
-  }
   // For tests.
   [[nodiscard]] unsigned matching(vaddr_t va, unsigned asid) const noexcept {
     unsigned count = 0;
@@ -99,7 +94,6 @@ class JointTlb {
   struct Slot {
     bool used = false;
     unsigned asid = 0;
-    std::uint64_t mm_id = 0;
     Entry entry;
   };
   static constexpr vaddr_t bytes_of(const Entry& entry) noexcept {

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Flushes on MIPS.
-//
-// If only this CPU runs programs of the mm, the others are not interrupted: they lose their ASID of it,
-// and whoever runs it there later gets a new one. Else every other CPU is interrupted, whatever it runs,
-// and flushes by itself: by probing for each pair of pages, or if they are many by a new ASID.
-//
-// In the kernel a second user of an mm comes by clone() of the first, so never beside a flush of
-// the first. Here any CPU may begin to run it: the lock of the context stands for that order.
+// Flushes on MIPS: who is told, generic/cpu_asids.h says. Each CPU flushes its own TLB by probing for each
+// pair of pages, or if they are many by a new ASID.
 #include "arch/mips/mips.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -22,13 +16,13 @@ struct flush_tlb_data {
 void local_flush_tlb_range(const flush_tlb_data& what) noexcept {
   constexpr vaddr_t pair = 2 * page_size;
   mips_cpu& cpu = mips::this_cpu();
-  if (mips::cpu_context(smp_processor_id(), *what.mm).load(order::relaxed) == 0) return;
+  if (mips::asid::cpu_context(smp_processor_id(), *what.mm).load(order::relaxed) == 0) return;
   const vaddr_t start = what.start & ~(pair - 1), end = (what.end + pair - 1) & ~(pair - 1);
   if ((end - start) / pair > cpu.joint.size() / 2) {
-    mips::drop_mmu_context(*what.mm);
+    mips::asid::drop_mmu_context(*what.mm);
     return;
   }
-  const unsigned asid = mips::cpu_asid(smp_processor_id(), *what.mm);
+  const unsigned asid = mips::asid::cpu_asid(smp_processor_id(), *what.mm);
   const access_window_of<mips> window;
   for (vaddr_t va = start; va < end; va += pair) {
     charge(Cost::invalidate_page);
@@ -42,34 +36,10 @@ void flush_tlb_range_ipi(void* what) noexcept {
   local_flush_tlb_range(*static_cast<const flush_tlb_data*>(what));
   local_irq_restore();
 }
-void flush_tlb_mm_ipi(void* mm) noexcept { mips::drop_mmu_context(*static_cast<mm_struct*>(mm)); }
-
-void smp_on_other_tlbs(void (*func)(void*) noexcept, void* info) noexcept {
-  cpumask others;
-  for (unsigned id = 0; id < nr_cpu_ids(); ++id)
-    if (id != smp_processor_id()) others.set(id);
-  on_each_cpu_mask(others, func, info);
-}
-
-// True: nobody else runs it, and all others have lost their ASIDs of it.
-bool dropped_for_others(mm_struct& mm) noexcept {
-  mips::mm_context& context = context_of<mips>(mm);
+void flush_tlb_mm_ipi(void* mm) noexcept {
   local_irq_save();
-  context.lock.lock();
-  const bool alone = context.users == 1 && mips::this_cpu().counted && mips::loaded_mm() == &mm;
-  for (unsigned id = 0; alone && id < nr_cpu_ids(); ++id)
-    if (id != smp_processor_id()) mips::cpu_context(id, mm).store(0, order::relaxed);
-  context.lock.unlock();
+  mips::asid::drop_mmu_context(*static_cast<mm_struct*>(mm));
   local_irq_restore();
-  return alone;
-}
-
-void flush(mm_struct& mm, void (*func)(void*) noexcept, void* info) noexcept {
-  vm_bug_on(irqs_disabled(), "flush_with_interrupts_off");
-  preempt_disable();
-  if (!dropped_for_others(mm)) smp_on_other_tlbs(func, info);
-  func(info);
-  preempt_enable();
 }
 
 }  // namespace
@@ -84,7 +54,7 @@ void mips::tlb_flush(gather_range& tlb) noexcept {
 
 void mips::flush_tlb_mm(mm_struct& mm) noexcept {
   generic::trace_tlb_flush(mm, full_flush);
-  flush(mm, flush_tlb_mm_ipi, &mm);
+  asid::flush(mm, flush_tlb_mm_ipi, &mm);
 }
 
 void mips::flush_tlb_range(mm_struct& mm, vaddr_t start, vaddr_t end, unsigned, bool) noexcept {
@@ -94,7 +64,7 @@ void mips::flush_tlb_range(mm_struct& mm, vaddr_t start, vaddr_t end, unsigned, 
   }
   generic::trace_tlb_flush(mm, static_cast<std::int64_t>((end - start) >> page_shift));
   flush_tlb_data what{&mm, start, end};
-  flush(mm, flush_tlb_range_ipi, &what);
+  asid::flush(mm, flush_tlb_range_ipi, &what);
 }
 
 void mips::flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept {

@@ -2,23 +2,22 @@
 // MIPS as Linux 6.12 runs an R4000-class SMP machine without MMIDs and without a hardware walker: a
 // joint TLB that software fills, ASIDs of each CPU by itself, flushes by interrupt. Kernel files:
 // arch/mips/mm/{tlbex,tlb-r4k,context}.c, kernel/smp.c, asm/mmu_context.h. The TLB exceptions are told in
-// tlbex.cpp, flushes in flush.cpp, ASIDs in context.cpp; what differs is in README.md.
+// tlbex.cpp, flushes in flush.cpp, ASIDs in generic/cpu_asids.h; what differs is in README.md.
 #pragma once
 
-#include "arch/generic/cpus.h"
+#include "arch/generic/cpu_asids.h"
 #include "arch/generic/gather.h"
 #include "arch/hw/soft_tlb.h"
 #include "arch/mips/pte.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-struct mips_cpu : generic::cpu_state {
+struct mips_cpu : generic::asid_cpu {
   hw::JointTlb joint;
-  std::uint64_t asid_cache = 0;  // version and ASID that it gave out last
-  bool counted = false;          // among the users of what it has loaded
 };
 
 struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
+  using asid = generic::cpu_asids<mips>;
   static constexpr const char* name = "mips";
   static constexpr mmu_gather_features features{};
   static constexpr arch_facts facts{
@@ -32,11 +31,7 @@ struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
     return 1ULL << (top_level == 4 ? 52 : 48);
   }
 
-  struct mm_context {
-    Atomic<std::uint64_t> asid[max_cpus];  // version and ASID on each CPU; 0: none
-    Spinlock lock;                         // of users against a flush that found one
-    unsigned users = 0;                    // CPUs that run a program of it
-  };
+  using mm_context = generic::cpu_asids_context;
   static constexpr unsigned max_asids = 1U << 8;
   static unsigned asids(const TlbGeometry& geometry) noexcept {
     return geometry.asids == 0 ? max_asids : std::max(geometry.asids, 2U);
@@ -102,20 +97,12 @@ struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
 
   // ---- address spaces ---------------------------------------------------------------------------
 
-  static void init_new_context(mm_struct& mm) noexcept;
-  static void switch_mm_irqs_off(mm_struct& next) noexcept;
-  static void enter_lazy_tlb() noexcept;
-  static void get_new_mmu_context(mm_struct& mm) noexcept;
-  static void drop_mmu_context(mm_struct& mm) noexcept;
+  static void init_new_context(mm_struct& mm) noexcept { asid::init_new_context(mm); }
+  static void switch_mm_irqs_off(mm_struct& next) noexcept { asid::switch_mm(next); }
+  static void enter_lazy_tlb() noexcept { asid::enter_lazy_tlb(); }
   static void local_flush_tlb_all() noexcept;
-
-  static Atomic<std::uint64_t>& cpu_context(unsigned cpu, mm_struct& mm) noexcept {
-    return context_of<mips>(mm).asid[cpu];
-  }
-  static unsigned cpu_asid(unsigned cpu, mm_struct& mm) noexcept;
-
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
-    return lies_in(context_of<mips>(mm).asid, address) ? "asid" : nullptr;
+    return asid::context_word(mm, address);
   }
 };
 

@@ -62,7 +62,7 @@ namespace {
 
 void write_entry(mips_cpu& cpu, int index, const hw::JointTlb::Entry& entry) noexcept {
   const access_window_of<mips> window;
-  cpu.joint.write(index, entry, cpu.loaded_mm.load(order::relaxed)->id);
+  cpu.joint.write(index, entry);
 }
 
 bool may(pte_t pte, Access access) noexcept {

@@ -6,14 +6,18 @@
 #include <stdexcept>
 #include <string>
 
+#include "arch/arm/tlb_2017.h"
 #include "arch/arm64/arm64.h"
+#include "arch/ia64/ia64.h"
 #include "arch/mips/mips.h"
 #include "arch/ppc64_hash/ppc64_hash.h"
 #include "arch/ppc64_hash/tlbflush_2007.h"
 #include "arch/ppc64_radix/ppc64_radix.h"
 #include "arch/riscv/riscv.h"
 #include "arch/s390/s390.h"
+#include "arch/sh/tlb_2017.h"
 #include "arch/sparc64/sparc64.h"
+#include "arch/um/tlb_2017.h"
 #include "arch/x86/invlpgb.h"
 #include "arch/x86/x86.h"
 
@@ -28,11 +32,30 @@ constexpr Backend row() noexcept {
   return backend;
 }
 
-constexpr Backend rows[] = {row<x86>(),         row<arm64>(),           row<s390>(),
-                            row<ppc64_hash>(),  row<ppc64_hash_2007>(), row<ppc64_radix>(),
-                            row<x86_2018>(),    row<x86_612>(),         row<riscv>(),
-                            row<x86_invlpgb>(), row<sparc64>(),         row<sparc64_2007>(),
-                            row<mips>()};
+constexpr Backend rows[] = {row<x86>(),
+                            row<arm64>(),
+                            row<s390>(),
+                            row<ppc64_hash>(),
+                            row<ppc64_hash_2007>(),
+                            row<ppc64_radix>(),
+                            row<x86_2018>(),
+                            row<x86_612>(),
+                            row<riscv>(),
+                            row<x86_invlpgb>(),
+                            row<sparc64>(),
+                            row<sparc64_2007>(),
+                            row<mips>(),
+                            row<arm>(),
+                            row<arm_2017_merged>(),
+                            row<arm_2017_posted>(),
+                            row<sh>(),
+                            row<sh_2017_merged>(),
+                            row<sh_2017_posted>(),
+                            row<um>(),
+                            row<um_2017_merged>(),
+                            row<um_2017_posted>(),
+                            row<ia64_2017_merged>(),
+                            row<ia64_2017_posted>()};
 
 void set_options(const Backend& backend, std::string_view options) {
   while (!options.empty()) {

@@ -31,6 +31,8 @@ std::vector<std::string_view> names_of(const Features& features) {
       {&Features::pt_reclaim, "pt-reclaim"},
       {&Features::move_tables, "move-tables"},
       {&Features::async_invalidate, "async-invalidate"},
+      {&Features::owns_gather, "owns-gather"},
+      {&Features::owns_pending, "owns-pending"},
   };
   std::vector<std::string_view> names;
   for (const auto& [feature, name] : all)

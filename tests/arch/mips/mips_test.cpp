@@ -94,9 +94,9 @@ TEST_F(Mips, ASingleUserInterruptsNobody) {
     if (cpu == 1) unuse_mm<A>();
     meeting.meet();
     if (cpu == 0) {
-      EXPECT_NE(mips::cpu_context(1, rig.mm()).load(order::relaxed), 0U);
+      EXPECT_NE(mips::asid::cpu_context(1, rig.mm()).load(order::relaxed), 0U);
       dontneed<A>(rig.mm(), 0, 1);
-      EXPECT_EQ(mips::cpu_context(1, rig.mm()).load(order::relaxed), 0U);
+      EXPECT_EQ(mips::asid::cpu_context(1, rig.mm()).load(order::relaxed), 0U);
     }
     meeting.meet();
     use_mm<A>(rig.mm());
@@ -104,7 +104,7 @@ TEST_F(Mips, ASingleUserInterruptsNobody) {
     meeting.meet();
     if (cpu == 0) {
       dontneed<A>(rig.mm(), 0, 1);
-      EXPECT_NE(mips::cpu_context(1, rig.mm()).load(order::relaxed), 0U) << "interrupted";
+      EXPECT_NE(mips::asid::cpu_context(1, rig.mm()).load(order::relaxed), 0U) << "interrupted";
     }
     meeting.meet();
     unuse_mm<A>();
@@ -113,9 +113,14 @@ TEST_F(Mips, ASingleUserInterruptsNobody) {
 
 struct flushes_here_only : mips {
   static void flush_tlb_range(mm_struct& mm, vaddr_t, vaddr_t, unsigned, bool) noexcept {
-    drop_mmu_context(mm);
+    drop_here(mm);
   }
-  static void tlb_flush(gather_range& tlb) noexcept { drop_mmu_context(*tlb.mm); }
+  static void tlb_flush(gather_range& tlb) noexcept { drop_here(*tlb.mm); }
+  static void drop_here(mm_struct& mm) noexcept {
+    local_irq_save();
+    asid::drop_mmu_context(mm);
+    local_irq_restore();
+  }
   static bool arch_tlb_finish_mmu(gather_range& tlb,
                                   vaddr_t start,
                                   vaddr_t end,
@@ -155,7 +160,7 @@ struct writes_without_probe : mips {
   static void update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t) noexcept {
     local_irq_save();
     hw::JointTlb& joint = this_cpu().joint;
-    joint.write(joint.random(), read_pair(mm.pgd, va), mm.id);
+    joint.write(joint.random(), read_pair(mm.pgd, va));
     local_irq_restore();
   }
 };

@@ -43,7 +43,7 @@ struct writes_without_probe : mips {
   static void update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t) noexcept {
     local_irq_save();
     hw::JointTlb& joint = this_cpu().joint;
-    joint.write(joint.random(), read_pair(mm.pgd, va), mm.id);
+    joint.write(joint.random(), read_pair(mm.pgd, va));
     local_irq_restore();
   }
 };
