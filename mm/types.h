@@ -119,29 +119,30 @@ enum class AllocSite : std::uint8_t { user_page, page_table, gather_batch, table
 
 // Kinds of trace events. Each comment names the meaning of the integers a, b, c, d.
 enum class EventKind : std::uint8_t {
-  tlb_flush,     // reason, pages (-1: full)
-  ipi_send,      // number of CPUs interrupted
-  page_fault,    // address, access (Access): of a program, before it is handled
-  call_begin,    // call (MmCall), start, end: an mm call entered
-  call_end,      // call, start, end: it is about to return to its caller
-  ptl_acquire,   // table pfn
-  ptl_release,   // table pfn
-  pte_change,    // table pfn << 9 | index, old value, new value, address; made under the PTL
-  gather_begin,  // a CPU has one gather open at most, so its number names the gather
-  gather_queue,  // pfn, number of pages
-  gather_flush,  // what was recorded so far is invalidated everywhere
-  gather_put,    // pfn: the reference of a queued page is about to be dropped
-  gather_end,    // everything queued has been freed
-  pending_dec,   // value of the pending count before the decrement
-  page_free,     // pfn, generation it had while it was in use
-  table_queue,   // table pfn, level, address
-  table_free,    // table pfn, generation
-  tlb_fill,      // address, pfn, table pfn << 9 | index, size shift
-  tlb_use,       // address, pfn, frame generation of the entry, 1 if it was a write
-  walk_table,    // table pfn, generation that the walker expected
-  user_read,     // address, value
-  user_write,    // address, value
-  runs_mm,       // the CPU's programs run on the event's mm from here on; 0: on none
+  tlb_flush,      // reason, pages (-1: full)
+  ipi_send,       // number of CPUs interrupted
+  tlb_broadcast,  // start, end: an invalidate is issued that other CPUs hear without their software
+  page_fault,     // address, access (Access): of a program, before it is handled
+  call_begin,     // call (MmCall), start, end: an mm call entered
+  call_end,       // call, start, end: it is about to return to its caller
+  ptl_acquire,    // table pfn
+  ptl_release,    // table pfn
+  pte_change,     // table pfn << 9 | index, old value, new value, address; made under the PTL
+  gather_begin,   // a CPU has one gather open at most, so its number names the gather
+  gather_queue,   // pfn, number of pages
+  gather_flush,   // what was recorded so far is invalidated everywhere
+  gather_put,     // pfn: the reference of a queued page is about to be dropped
+  gather_end,     // everything queued has been freed
+  pending_dec,    // value of the pending count before the decrement
+  page_free,      // pfn, generation it had while it was in use
+  table_queue,    // table pfn, level, address
+  table_free,     // table pfn, generation
+  tlb_fill,       // address, pfn, table pfn << 9 | index, size shift
+  tlb_use,        // address, pfn, frame generation of the entry, 1 if it was a write
+  walk_table,     // table pfn, generation that the walker expected
+  user_read,      // address, value
+  user_write,     // address, value
+  runs_mm,        // the CPU's programs run on the event's mm from here on; 0: on none
   // A page is copied for an address of the event's mm. A CPU has one copy open at most.
   copy_begin,  // pfn of the old page, address: its first word is about to be read
   copy_end,    // pfn of the old page, 1 if the entry now shows the copy, 0 if the copy is dropped

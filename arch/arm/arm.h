@@ -100,6 +100,11 @@ struct arm : arm_pte, generic::cpus<arm, arm_cpu> {
   // What is loaded stays: TLBI reaches it, and so does an interrupt.
   static void enter_lazy_tlb() noexcept {}
 
+  static void arrive(vaddr_t va) noexcept {
+    generic::arrives(this_cpu().mmu, va,
+                     [](unsigned id) -> generic::in_flight& { return cpu(id).tlbi; });
+  }
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     return address == &context_of<arm>(mm).id ? "id" : nullptr;
   }

@@ -10,6 +10,7 @@
 // that a CPU has had its interrupts on: software walkers need another protection (D16).
 #pragma once
 
+#include "arch/generic/cpus.h"
 #include "arch/hw/mmu.h"
 
 namespace tlblab::inline TLBLAB_WORLD::generic {
@@ -56,6 +57,10 @@ inline void invalidate(hw::Mmu& mmu, const invalidation& what) noexcept {
   }
 }
 
+inline bool is_range(const invalidation& what) noexcept {
+  return what.reach == Reach::leaf || what.reach == Reach::all_levels;
+}
+
 // What a CPU has issued and not waited for. Its own: interrupts do not issue.
 class in_flight {
  public:
@@ -63,6 +68,7 @@ class in_flight {
   template <class MmuAt>
   void issue(const invalidation& what, MmuAt mmu_at) noexcept {
     if (count_ == room) wait(mmu_at);
+    trace_broadcast(what.start, is_range(what) ? what.end : tlb_flush_all);
     issued& now = issued_[count_++] = {what, invalidates_arrive_early()};
     if (!now.early) return;
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
@@ -98,8 +104,7 @@ class in_flight {
     std::uint32_t under_way = 0;  // by a bit each; the explorer has no more of them
   };
   static bool concerns(const invalidation& what, vaddr_t va) noexcept {
-    const bool is_range = what.reach == Reach::leaf || what.reach == Reach::all_levels;
-    return !is_range || (va >= what.start && va < what.end);
+    return !is_range(what) || (va >= what.start && va < what.end);
   }
   static void complete(issued& one, unsigned id, hw::Mmu& mmu) noexcept {
     if (one.early && (one.under_way >> id & 1U) == 0) return;  // it has arrived

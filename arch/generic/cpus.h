@@ -97,4 +97,9 @@ inline void trace_tlb_flush(const mm_struct& mm, std::int64_t pages) noexcept {
         static_cast<std::uint64_t>(pages));
 }
 
+// An instruction, or the firmware, is about to reach other CPUs' TLBs; end: tlb_flush_all for everything.
+inline void trace_broadcast(vaddr_t start, vaddr_t end) noexcept {
+  trace(EventKind::tlb_broadcast, 0, start, end);
+}
+
 }  // namespace tlblab::inline TLBLAB_WORLD::generic

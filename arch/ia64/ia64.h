@@ -96,6 +96,11 @@ struct ia64 : ia64_pte, generic::cpus<ia64, ia64_cpu> {
   }
   static void switch_mm_irqs_off(mm_struct& next) noexcept;
   static void enter_lazy_tlb() noexcept {}
+  static void arrive(vaddr_t va) noexcept {
+    generic::arrives(this_cpu().mmu, va,
+                     [](unsigned id) -> generic::in_flight& { return cpu(id).ptc_ga; });
+  }
+
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     return address == &context_of<ia64>(mm).rid ? "rid" : nullptr;
   }

@@ -72,6 +72,8 @@ void local_flush_tlb_range_asid(const flush_tlb_range_data& range) noexcept {
 // The firmware knows no stride, and has a threshold of its own (OpenSBI: one page; here the kernel's).
 void sbi_remote_sfence_vma_asid(const cpumask& mask, flush_tlb_range_data range) noexcept {
   range.stride = page_size;
+  generic::trace_broadcast(range.start,
+                           is_whole_asid(range) ? tlb_flush_all : range.start + range.size);
   smp_mb();  // the firmware's: it writes to the other CPUs after what the caller wrote
   mask.for_each([&](unsigned id) {
     const remote_mmu taken(id);

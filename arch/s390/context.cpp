@@ -39,6 +39,7 @@ place_in_mask this_cpu_in_mask() noexcept {
 void idte(const mm_struct& mm) noexcept {
   charge(Cost::invalidate_all);
   generic::trace_tlb_flush(mm, full_flush);
+  generic::trace_broadcast(0, tlb_flush_all);
   smp_mb();
   for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
     const remote_mmu taken(id);

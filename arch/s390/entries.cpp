@@ -54,6 +54,7 @@ void ipte(const mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, bool loc
   if (local) {
     purge_here(mm, va);
   } else {
+    generic::trace_broadcast(va & page_mask, (va & page_mask) + page_size);
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       const remote_mmu taken(id);
       purge(s390::cpu(id), mm, va);

@@ -61,6 +61,13 @@ const char* access_name(std::uint64_t access) {
   return names.at(access);
 }
 
+EventText text_of_broadcast(const trace_event& e) {
+  if (e.b == tlb_flush_all)
+    return {"tlb_broadcast", "", "broadcast: drop a whole address space", true};
+  return {"tlb_broadcast", address(e.a), fmt::format("broadcast: drop {:#x} to {:#x}", e.a, e.b),
+          true};
+}
+
 EventText text_of_hash(const trace_event& e) {
   if (e.kind == EventKind::hash_remove)
     return {"hash_remove", address(e.a), fmt::format("hash entry {} for {:#x} goes", e.b, e.a),
@@ -125,6 +132,7 @@ EventText text_of(const trace_event& e) {
       return {"page_clean_act", page,
               (static_cast<CleanAct>(e.b) == CleanAct::discard ? "discard " : "write back ") + page,
               key};
+    case EventKind::tlb_broadcast: return text_of_broadcast(e);
     case EventKind::hash_insert:
     case EventKind::hash_remove: return text_of_hash(e);
   }

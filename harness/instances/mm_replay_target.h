@@ -17,22 +17,27 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-// Keeps the flush events of one CPU and hands every event on.
+// Keeps the flush events of one CPU, counts what else its backend does to flush, and hands every event on.
 class FlushCollector final : public TraceSink {
  public:
   void forward_to(TraceSink* next) noexcept { next_ = next; }
   void event(const trace_event& what) noexcept override {
     if (what.kind == EventKind::tlb_flush)
       seen_.push_back({static_cast<FlushReason>(what.a), static_cast<std::int64_t>(what.b)});
+    work_.broadcasts += what.kind == EventKind::tlb_broadcast ? 1U : 0U;
+    work_.hash_inserts += what.kind == EventKind::hash_insert ? 1U : 0U;
+    work_.hash_removals += what.kind == EventKind::hash_remove ? 1U : 0U;
     if (next_ != nullptr) next_->event(what);
   }
   void take(std::vector<FlushRecord>& into) {
     into.insert(into.end(), seen_.begin(), seen_.end());
     seen_.clear();
   }
+  [[nodiscard]] const FlushWork& work() const noexcept { return work_; }
 
  private:
   std::vector<FlushRecord> seen_;
+  FlushWork work_;
   TraceSink* next_ = nullptr;
 };
 

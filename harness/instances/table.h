@@ -161,11 +161,18 @@ struct TraceOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
+// What a backend did to flush, besides interrupts.
+struct FlushWork {
+  std::uint64_t broadcasts = 0;  // invalidates that other CPUs hear by themselves
+  std::uint64_t hash_inserts = 0, hash_removals = 0;  // of a hash page table
+};
+
 struct TraceReport {
   ReplayReport replay;
   unsigned cpus = 0;
   bool oversubscribed = false;
   std::uint64_t ipis = 0;
+  FlushWork work;
   double seconds = 0;
   std::uint64_t violations = 0;
   std::vector<Violation> examples;

@@ -52,6 +52,7 @@ class TraceRun {
     report.cpus = machine_.cpus();
     report.oversubscribed = machine_.oversubscribed();
     report.ipis = ipis();
+    report.work = work();
     report.violations = oracles_.total();
     report.examples = oracles_.examples();
     report.allocations = failures_.report();
@@ -66,6 +67,17 @@ class TraceRun {
   [[nodiscard]] std::uint64_t ipis() const {
     std::uint64_t sum = 0;
     for (unsigned cpu = 0; cpu < machine_.cpus(); ++cpu) sum += machine_.counters(cpu).ipis_sent;
+    return sum;
+  }
+
+  [[nodiscard]] FlushWork work() {
+    FlushWork sum;
+    for (unsigned cpu = 0; cpu < machine_.cpus(); ++cpu) {
+      const FlushWork& one = target_.collector(cpu).work();
+      sum.broadcasts += one.broadcasts;
+      sum.hash_inserts += one.hash_inserts;
+      sum.hash_removals += one.hash_removals;
+    }
     return sum;
   }
 

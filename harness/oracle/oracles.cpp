@@ -69,6 +69,7 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::hash_remove: return hash_entries_.hash_remove(e);
     case EventKind::tlb_flush:
     case EventKind::ipi_send:
+    case EventKind::tlb_broadcast:
     case EventKind::page_fault: return;
   }
 }

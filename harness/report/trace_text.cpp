@@ -158,13 +158,31 @@ std::string run_text(const TracePage& page, const TracePage::Run& run, const Pai
   return out + oddities(replay) + checks(replay, paint);
 }
 
+// How each backend came by the same end: one row each.
+std::string backends_table(const TracePage& page) {
+  Columns table(1);
+  table.row({"backend", "flushes", "pages", "broadcasts", "IPIs", "hash inserts", "removals",
+             "violations"});
+  for (const auto& [arch, report] : page.runs) {
+    const FlushSum& sum =
+        report.replay.predicted[static_cast<std::size_t>(FlushReason::local_mm_shootdown)];
+    table.row({arch, number(sum.events), pages(sum), number(report.work.broadcasts),
+               number(report.ipis), number(report.work.hash_inserts),
+               number(report.work.hash_removals),
+               page.oracles ? number(report.violations) : std::string("-")});
+  }
+  return table.text() +
+         "flushes: asked for by the kernel's code, each for one CPU or many; broadcasts:\n"
+         "invalidates that other CPUs hear without their software\n";
+}
+
 }  // namespace
 
 std::string trace_text(const TracePage& page, const Paint& paint) {
   std::string out;
   for (const TracePage::Run& run : page.runs)
     out += (out.empty() ? "" : "\n") + run_text(page, run, paint);
-  return out;
+  return page.runs.size() > 1 ? out + "\n" + backends_table(page) : out;
 }
 
 std::string trace_summary(const TracePage& page, const Paint& paint) {

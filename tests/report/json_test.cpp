@@ -99,6 +99,9 @@ TEST(TraceJson, BeginsWithWhatWasPromised) {
   const ordered_json run = ordered_json::parse(json)["runs"][0];
   EXPECT_EQ(run["violations"], 0);
   EXPECT_EQ(run["ipis"], 7);
+  EXPECT_EQ(run["broadcasts"], 3);
+  EXPECT_EQ(run["hash_inserts"], 20);
+  EXPECT_EQ(run["hash_removals"], 19);
   EXPECT_EQ(run["seconds"].dump(), "0.4");
   EXPECT_EQ(run["oracles"], "on");
   EXPECT_EQ(run["recorded"]["remote_send_ipi"]["events"], 4);

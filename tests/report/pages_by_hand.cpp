@@ -46,6 +46,7 @@ TraceReport trace_report() {
   report.replay.checks = {{"left and right, equal", "==", 3, 3}, {"few of many", "<=", 5, 4}};
   report.cpus = 2;
   report.ipis = 7;
+  report.work = {.broadcasts = 3, .hash_inserts = 20, .hash_removals = 19};
   report.seconds = 0.4;
   return report;
 }

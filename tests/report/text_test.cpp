@@ -217,6 +217,19 @@ TEST(TraceText, HasARowForEachKindAndWhatSurprises) {
   EXPECT_TRUE(ascii(text));
 }
 
+TEST(TraceText, ComparesBackendsIfThereAreSeveral) {
+  TracePage page = by_hand::trace();
+  EXPECT_THAT(trace_text(page, plain), Not(HasSubstr("broadcasts")));
+  page.runs.push_back(page.runs.front());
+  page.runs.back().arch = "toy";
+  page.runs.back().report.work = {};
+  EXPECT_THAT(
+      trace_text(page, plain),
+      HasSubstr("backend  flushes  pages  broadcasts  IPIs  hash inserts  removals  violations\n"
+                "x86            8   40+2           3     7            20        19           0\n"
+                "toy            8   40+2           0     7             0         0           0\n"));
+}
+
 TEST(TraceText, SaysWhenTimingsMeanNothing) {
   TracePage page = by_hand::trace();
   page.seats = {8, 2, "spread"};
