@@ -37,7 +37,7 @@ void count_out(mips_cpu& cpu) noexcept {
 }  // namespace
 
 bool mips::hardware_init(const TlbGeometry& geometry) noexcept {
-  constexpr unsigned least = 4, most = 48;
+  constexpr unsigned least = 2, most = 48;
   const unsigned entries = std::clamp(geometry.sets * geometry.ways, least, most);
   asids_of_cpu = asids(geometry);
   if (!cpus::hardware_init(hw::JointTlb::storage(geometry, entries))) return false;

@@ -110,8 +110,10 @@ void destroy_context(mm_struct& mm) noexcept {
 }  // namespace
 
 bool sparc64::set_option(std::string_view option) noexcept {
-  opted.pte_before_lock = option == "pte-before-lock";
-  return option.empty() || opted.pte_before_lock;
+  if (option.empty()) opted = {};
+  if (option == "pte-before-lock") opted.pte_before_lock = true;
+  if (option == "flush-if-valid") opted.flush_if_valid = true;
+  return option.empty() || option == "pte-before-lock" || option == "flush-if-valid";
 }
 
 bool sparc64::ctx_valid(mm_struct& mm) noexcept {
