@@ -44,8 +44,7 @@ struct ppc64_hash_options {
 
 struct ppc64_hash : ppc64_hash_pte, generic::cpus<ppc64_hash, ppc64_hash_cpu> {
   static constexpr const char* name = "ppc64_hash";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
                                                 .table_invalidate = false,
                                                 .merge_vmas = true,
                                                 .page_size = true,

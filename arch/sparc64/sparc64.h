@@ -37,8 +37,7 @@ struct sparc64_options {
 
 struct sparc64 : sparc64_pte, generic::cpus<sparc64, sparc64_cpu> {
   static constexpr const char* name = "sparc64";
-  static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .table_invalidate = false};
+  static constexpr mmu_gather_features features{.rcu_table_free = true, .table_invalidate = false};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "per CPU, tagged by context; a TSB for each mm and page size",
