@@ -8,26 +8,8 @@
 // (gather_range), never mmu_gather, do the invalidate and say what they did; nothing that a hook
 // is handed may it free or allocate.
 //
-// What hardware operations promise. (i) is what their completion guarantees, (ii) what they are as
-// a memory barrier on the CPU that executes them. Backends may rely on this table and no more.
-//
-//   operation            (i) completion                                   (ii) barrier
-//   -------------------  -----------------------------------------------  ------------------------
-//   INVLPG               this CPU: entries of the page in the loaded      full, as every
-//                        PCID, all its cached upper levels                serializing instruction
-//   CR3 write, flush     this CPU: all entries of the PCID loaded         full
-//   CR3 write, no flush  none                                             full
-//   send an interrupt    none: the target may be anywhere                 full (locked write to the
-//                                                                         mailbox, as to the x2APIC
-//                                                                         after the kernel's fence)
-//   interrupt handler    runs between two accesses of its CPU, so none    acquire of what the
-//                        of them is open while it runs                    sender wrote before
-//   acknowledgement      the handler has run                              release by the target,
-//                                                                         acquire by the sender; no
-//                                                                         more, not cumulative
-//                                                                         beyond the two
-//   locked RMW of a PTE  A or D is set only if the entry is still what    full
-//                        the walk read
+// What hardware operations promise when they are complete, and as memory barriers: operations.md.
+// Backends may rely on that and no more.
 #pragma once
 
 #include <concepts>
@@ -37,13 +19,16 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
+namespace hw {
+class Mmu;  // arch/hw/mmu.h
+}
+
 // What asm-generic/tlb.h of Linux asks of an architecture by configuration switches.
 struct mmu_gather_features {
-  bool table_free = false;       // tables are freed through a batch of their own
-  bool rcu_table_free = false;   // ... after a grace period, for walkers that no interrupt stops
+  bool rcu_table_free = false;   // tables are freed after a grace period, for walkers that no
+                                 // interrupt stops
   bool table_invalidate = true;  // hardware walks the tables: invalidate before they are freed
   bool merge_vmas = false;       // a gather may keep its range over several areas
-  bool no_range = false;         // no range flush: anything gathered flushes the mm
   bool no_gather = false;        // clearing a PTE invalidates at once, pages are freed at once
   bool page_size = false;        // a gather holds one page size at a time
   bool pt_reclaim = false;       // MADV_DONTNEED frees page tables that it emptied
@@ -155,123 +140,133 @@ bool lies_in(const T& object, const void* address) noexcept {
 
 // ---- the parts of the contract ------------------------------------------------------------------
 
+// A hook is a function of exactly this type, or a variable that points to one (arch/chosen.h).
+template <class H, class Type>
+concept hook = std::convertible_to<H, Type*>;
+
 template <class A>
 concept PagingGeometry = requires {
   { A::name } -> std::convertible_to<const char*>;
   { A::features } -> std::convertible_to<mmu_gather_features>;
   { A::facts } -> std::convertible_to<arch_facts>;
-  { A::task_size(0U) } noexcept -> std::same_as<vaddr_t>;  // by top level
+  { A::task_size } -> hook<vaddr_t(unsigned) noexcept>;  // by top level
 };
 
 // Encoding of a PTE. Pure functions; prot is a set of vm_flags.
 template <class A>
-concept PteCodec = requires(pte_t pte, pfn_t pfn, std::uint32_t prot) {
-  { A::mk_pte(pfn, prot) } noexcept -> std::same_as<pte_t>;
-  { A::pte_none(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_present(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_write(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_dirty(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_young(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_protnone(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_pfn(pte) } noexcept -> std::same_as<pfn_t>;
-  { A::pte_mkwrite(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_wrprotect(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_mkdirty(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_mkclean(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_mkyoung(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_mkold(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_modify(pte, prot) } noexcept -> std::same_as<pte_t>;
+concept PteCodec = requires {
+  { A::mk_pte } -> hook<pte_t(pfn_t, std::uint32_t) noexcept>;
+  { A::pte_none } -> hook<bool(pte_t) noexcept>;
+  { A::pte_present } -> hook<bool(pte_t) noexcept>;
+  { A::pte_write } -> hook<bool(pte_t) noexcept>;
+  { A::pte_dirty } -> hook<bool(pte_t) noexcept>;
+  { A::pte_young } -> hook<bool(pte_t) noexcept>;
+  { A::pte_protnone } -> hook<bool(pte_t) noexcept>;
+  { A::pte_pfn } -> hook<pfn_t(pte_t) noexcept>;
+  { A::pte_mkwrite } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_wrprotect } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_mkdirty } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_mkclean } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_mkyoung } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_mkold } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_modify } -> hook<pte_t(pte_t, std::uint32_t) noexcept>;
   // Write-protected by userfaultfd: survives every change but the one that takes it away.
-  { A::pte_uffd_wp(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_mkuffd_wp(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_clear_uffd_wp(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pte_uffd_wp } -> hook<bool(pte_t) noexcept>;
+  { A::pte_mkuffd_wp } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_clear_uffd_wp } -> hook<pte_t(pte_t) noexcept>;
   // An entry above the PTEs: a pointer to the next table, or a leaf.
-  { A::mk_table(pfn) } noexcept -> std::same_as<pte_t>;
-  { A::pmd_leaf(pte) } noexcept -> std::same_as<bool>;
+  { A::mk_table } -> hook<pte_t(pfn_t) noexcept>;
+  { A::pmd_leaf } -> hook<bool(pte_t) noexcept>;
   // A leaf of an upper level from the encoding of a PTE, and back.
-  { A::pmd_mkhuge(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pmd_clrhuge(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pmd_mkhuge } -> hook<pte_t(pte_t) noexcept>;
+  { A::pmd_clrhuge } -> hook<pte_t(pte_t) noexcept>;
   // Absent for hardware, a leaf for the kernel: while a huge entry is being replaced.
-  { A::pmd_mkinvalid(pte) } noexcept -> std::same_as<pte_t>;
+  { A::pmd_mkinvalid } -> hook<pte_t(pte_t) noexcept>;
   // The same entry for the frame so many further on; modulo 2^64, so backwards too.
-  { A::pte_advance_pfn(pte, pfn) } noexcept -> std::same_as<pte_t>;
+  { A::pte_advance_pfn } -> hook<pte_t(pte_t, std::uint64_t) noexcept>;
   // What hardware sees in it.
-  { A::hw_present(pte) } noexcept -> std::same_as<bool>;
-  { A::hw_allows(pte, Access::read) } noexcept -> std::same_as<bool>;
+  { A::hw_present } -> hook<bool(pte_t) noexcept>;
+  { A::hw_allows } -> hook<bool(pte_t, Access) noexcept>;
 };
 
 // Entries that hardware takes for absent and that say more than "nothing": neither none nor
 // present. The two bits beside a swap entry are the kernel's own.
 template <class A>
-concept SwapCodec = requires(pte_t pte, swp_entry_t entry) {
-  { A::mk_swap_pte(entry) } noexcept -> std::same_as<pte_t>;
-  { A::pte_swap_entry(pte) } noexcept -> std::same_as<swp_entry_t>;
-  { A::pte_swp_exclusive(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_swp_mkexclusive(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_swp_uffd_wp(pte) } noexcept -> std::same_as<bool>;
-  { A::pte_swp_mkuffd_wp(pte) } noexcept -> std::same_as<pte_t>;
-  { A::pte_swp_clear_uffd_wp(pte) } noexcept -> std::same_as<pte_t>;
+concept SwapCodec = requires {
+  { A::mk_swap_pte } -> hook<pte_t(swp_entry_t) noexcept>;
+  { A::pte_swap_entry } -> hook<swp_entry_t(pte_t) noexcept>;
+  { A::pte_swp_exclusive } -> hook<bool(pte_t) noexcept>;
+  { A::pte_swp_mkexclusive } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_swp_uffd_wp } -> hook<bool(pte_t) noexcept>;
+  { A::pte_swp_mkuffd_wp } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_swp_clear_uffd_wp } -> hook<pte_t(pte_t) noexcept>;
 };
 
 // Changes of a present PTE. All are called under the PTL of the entry.
 template <class A>
-concept PteOperations =
-    requires(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte) {
-      // Returns the final A and D bits (D31); full: nobody else runs on the mm.
-      { A::ptep_get_and_clear(mm, va, word, true) } noexcept -> std::same_as<pte_t>;
-      // Exchanges a huge entry: returns the old one with its final A and D bits.
-      { A::pmdp_establish(mm, va, word, pte) } noexcept -> std::same_as<pte_t>;
-      { A::ptep_set_wrprotect(mm, va, word) } noexcept;
-      // Takes A away, atomically with what hardware sets meanwhile. True if it was set.
-      { A::ptep_test_and_clear_young(mm, va, word) } noexcept -> std::same_as<bool>;
-      // Adds rights, and D if dirty (a write). True if the entry changed.
-      { A::ptep_set_access_flags(mm, va, word, pte, true) } noexcept -> std::same_as<bool>;
-      // False only where no TLB can hold what the change takes away (D35).
-      { A::pte_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
-      { A::huge_pmd_needs_flush(pte, pte) } noexcept -> std::same_as<bool>;
-      // May a TLB hold it? Conservative while a flush is pending (D34).
-      { A::pte_accessible(mm, pte) } noexcept -> std::same_as<bool>;
-    };
-
-template <class A>
-concept TlbMaintenance = requires(mm_struct& mm, gather_range& tlb, vaddr_t va, unsigned shift) {
-  // Local: no lock, no sleep, no change of a TLB or PTE (D2).
-  { A::arch_tlb_gather_mmu(tlb, va, va) } noexcept;
-  // The last invalidate of a gather. force: another gather was open on the mm (D3 to D6). Returns
-  // whether it invalidated; the recorded range is empty afterwards.
-  { A::arch_tlb_finish_mmu(tlb, va, va, true) } noexcept -> std::same_as<bool>;
-  // One in between: invalidates what was recorded. Complete when it returns (D20, D21).
-  { A::tlb_flush(tlb) } noexcept;
-  { A::flush_tlb_mm(mm) } noexcept;
-  { A::flush_tlb_range(mm, va, va, shift, true) } noexcept;
-  { A::flush_tlb_page(mm, va) } noexcept;
+concept PteOperations = requires {
+  // Returns the final A and D bits (D31); full: nobody else runs on the mm.
+  {
+    A::ptep_get_and_clear
+  } -> hook<pte_t(mm_struct&, vaddr_t, Atomic<std::uint64_t>&, bool) noexcept>;
+  // Exchanges a huge entry: returns the old one with its final A and D bits.
+  { A::pmdp_establish } -> hook<pte_t(mm_struct&, vaddr_t, Atomic<std::uint64_t>&, pte_t) noexcept>;
+  { A::ptep_set_wrprotect } -> hook<void(mm_struct&, vaddr_t, Atomic<std::uint64_t>&) noexcept>;
+  // Takes A away, atomically with what hardware sets meanwhile. True if it was set.
+  {
+    A::ptep_test_and_clear_young
+  } -> hook<bool(mm_struct&, vaddr_t, Atomic<std::uint64_t>&) noexcept>;
+  // Adds rights, and D if dirty (a write). True if the entry changed.
+  {
+    A::ptep_set_access_flags
+  } -> hook<bool(mm_struct&, vaddr_t, Atomic<std::uint64_t>&, pte_t, bool) noexcept>;
+  // False only where no TLB can hold what the change takes away (D35).
+  { A::pte_needs_flush } -> hook<bool(pte_t, pte_t) noexcept>;
+  { A::huge_pmd_needs_flush } -> hook<bool(pte_t, pte_t) noexcept>;
+  // May a TLB hold it? Conservative while a flush is pending (D34).
+  { A::pte_accessible } -> hook<bool(const mm_struct&, pte_t) noexcept>;
 };
 
 template <class A>
-concept ContextSwitch = requires(mm_struct& mm) {
+concept TlbMaintenance = requires {
+  // Local: no lock, no sleep, no change of a TLB or PTE (D2).
+  { A::arch_tlb_gather_mmu } -> hook<void(gather_range&, vaddr_t, vaddr_t) noexcept>;
+  // The last invalidate of a gather. force: another gather was open on the mm (D3 to D6). Returns
+  // whether it invalidated; the recorded range is empty afterwards.
+  { A::arch_tlb_finish_mmu } -> hook<bool(gather_range&, vaddr_t, vaddr_t, bool) noexcept>;
+  // One in between: invalidates what was recorded. Complete when it returns (D20, D21).
+  { A::tlb_flush } -> hook<void(gather_range&) noexcept>;
+  { A::flush_tlb_mm } -> hook<void(mm_struct&) noexcept>;
+  { A::flush_tlb_range } -> hook<void(mm_struct&, vaddr_t, vaddr_t, unsigned, bool) noexcept>;
+  { A::flush_tlb_page } -> hook<void(mm_struct&, vaddr_t) noexcept>;
+};
+
+template <class A>
+concept ContextSwitch = requires {
   typename A::mm_context;
-  { A::init_new_context(mm) } noexcept;
+  { A::init_new_context } -> hook<void(mm_struct&) noexcept>;
   // Loads mm on this CPU; interrupts are off.
-  { A::switch_mm_irqs_off(mm) } noexcept;
+  { A::switch_mm_irqs_off } -> hook<void(mm_struct&) noexcept>;
   // This CPU runs no program: it may keep mm loaded, and may put off flushes.
-  { A::enter_lazy_tlb() } noexcept;
+  { A::enter_lazy_tlb } -> hook<void() noexcept>;
   // What user accesses of this CPU go to.
-  { A::loaded_mm() } noexcept -> std::same_as<mm_struct*>;
+  { A::loaded_mm } -> hook<mm_struct*() noexcept>;
   // The same of any CPU, asked there only; null: it is between two.
-  { A::loaded_mm_on(0U) } noexcept -> std::same_as<const mm_struct*>;
+  { A::loaded_mm_on } -> hook<const mm_struct*(unsigned) noexcept>;
   // Loaded while no program runs: no user page can be translated through it.
-  { A::init_mm() } noexcept -> std::same_as<mm_struct&>;
+  { A::init_mm } -> hook<mm_struct&() noexcept>;
   // No CPU has mm loaded afterwards; before its tables' root is freed.
-  { A::forget_mm(mm) } noexcept;
+  { A::forget_mm } -> hook<void(mm_struct&) noexcept>;
 };
 
 // The machine under the kernel: one TLB, walk cache and walker per CPU.
 template <class A>
-concept SimulatedHardware = requires(vaddr_t va) {
-  { A::hardware_init(TlbGeometry{}) } -> std::same_as<bool>;
-  { A::hardware_exit() } noexcept;
+concept SimulatedHardware = requires {
+  { A::hardware_init } -> hook<bool(const TlbGeometry&) noexcept>;
+  { A::hardware_exit } -> hook<void() noexcept>;
+  { A::mmu_of } -> hook<const hw::Mmu&(unsigned) noexcept>;
   // One attempt, inside an access window: look up, walk, set A and D.
-  { A::translate(va, Access::read) } noexcept -> std::same_as<Translation>;
+  { A::translate } -> hook<Translation(vaddr_t, Access) noexcept>;
 };
 
 // What hardware may do unasked with the loaded tables, inside an access window; on an architecture that
@@ -291,12 +286,13 @@ concept InvalidatesArrive = requires(vaddr_t va) {
   { A::arrive(va) } noexcept;
 };
 
-// Where the features are known at compile time they imply each other.
+// Where the features are known at compile time they imply each other. What invalidates without an
+// interrupt holds back nobody who walks tables in software (D16).
 template <class A>
-concept KnowsFeatures = requires { typename std::bool_constant<A::features.table_free>; };
+concept KnowsFeatures = requires { typename std::bool_constant<A::features.async_invalidate>; };
 template <class A>
 concept FeaturesAgree =
-    !KnowsFeatures<A> || ((!A::features.rcu_table_free || A::features.table_free) &&
+    !KnowsFeatures<A> || ((!A::features.async_invalidate || A::features.rcu_table_free) &&
                           (!A::features.owns_pending || A::features.owns_gather));
 
 template <class A>

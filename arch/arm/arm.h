@@ -24,8 +24,7 @@ struct arm_options {
 
 struct arm : arm_pte, generic::cpus<arm, arm_cpu> {
   static constexpr const char* name = "arm";
-  static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .async_invalidate = true};
+  static constexpr mmu_gather_features features{.rcu_table_free = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache",

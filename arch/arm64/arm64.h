@@ -24,11 +24,8 @@ struct arm64_options {
 
 struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static constexpr const char* name = "arm64";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
-                                                .pt_reclaim = false,
-                                                .move_tables = true,
-                                                .async_invalidate = true};
+  static constexpr mmu_gather_features features{
+      .rcu_table_free = true, .pt_reclaim = false, .move_tables = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bit>
+#include <new>
 
 #include "arch/arch.h"
 
@@ -13,6 +14,7 @@ class context_ids {
  public:
   // Numbers from 1; 0 is the kernel's. A multiple of 64. False: no memory.
   [[nodiscard]] bool init(unsigned numbers) noexcept {
+    new (&lock_) Spinlock;  // an execution may have been cut short while it was held
     words_ = numbers / word_bits;
     taken_ =
         static_cast<std::uint64_t*>(kmalloc(words_ * sizeof(std::uint64_t), AllocSite::object));

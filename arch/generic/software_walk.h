@@ -34,6 +34,7 @@ constexpr unsigned table_index(vaddr_t va, unsigned level) noexcept {
 template <class A>
 [[nodiscard]] table_slot find_slot(page* root, vaddr_t va) noexcept {
   for (page* table = root; table != nullptr;) {
+    vm_bug_on(table->table == nullptr, "walk_of_a_freed_table");
     const unsigned index = table_index(va, table->level);
     if (table->level == 0) return {table, index};
     const pte_t entry{table->table->entry[index].load(order::consume)};

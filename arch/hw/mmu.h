@@ -162,10 +162,12 @@ class Mmu {
     return root_;
   }
 
+  // Nobody may walk here any more: a backend flushed too little, or let a table go too early.
   template <class A>
   [[nodiscard]] bool descend(vaddr_t va, Leaf& leaf) noexcept {
     page* table = start_of_walk(va);
     while (table != nullptr) {
+      vm_bug_on(table->table == nullptr, "walk_of_a_freed_table");
       const unsigned index = index_of(va, table->level);
       const std::uint32_t changes = changes_of(*table, index);
       // Consume: the next table, or the frame, by the dependency of its address and nothing else; pairs

@@ -21,7 +21,7 @@ struct ia64_cpu : generic::cpu_state {
 struct ia64 : ia64_pte, generic::cpus<ia64, ia64_cpu> {
   // tlb_start_vma and tlb_end_vma do nothing. Tables by RCU for the sake of the lab's GUP-fast.
   static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .merge_vmas = true, .async_invalidate = true};
+      .rcu_table_free = true, .merge_vmas = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by region id, with translations of the virtual page table",

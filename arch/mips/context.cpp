@@ -8,7 +8,7 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 bool mips::hardware_init(const TlbGeometry& geometry) noexcept {
-  constexpr unsigned least = 4, most = 48;
+  constexpr unsigned least = 2, most = 48;
   const unsigned entries = std::clamp(geometry.sets * geometry.ways, least, most);
   if (!cpus::hardware_init(hw::JointTlb::storage(geometry, entries))) return false;
   asid::init(asids(geometry));

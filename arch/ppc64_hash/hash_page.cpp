@@ -28,6 +28,7 @@ struct Ptep {
 Ptep find_linux_pte(const mm_struct& mm, vaddr_t va) noexcept {
   page* table = mm.pgd;
   for (unsigned level = mm.top_level;; --level) {
+    vm_bug_on(table->table == nullptr, "walk_of_a_freed_table");
     const auto index = static_cast<unsigned>(va >> (page_shift + 9 * level)) & (ptrs_per_table - 1);
     const pte_t entry{table->table->entry[index].load(order::consume)};
     if (ppc64_hash::pte_none(entry)) return {};
@@ -123,10 +124,6 @@ HashFault hash_page(mm_struct& mm, vaddr_t va, Access access) noexcept {
 
 // ---- hardware --------------------------------------------------------------------------------------
 
-const mm_struct& loaded(const ppc64_hash_cpu& cpu) noexcept {
-  return *cpu.loaded_mm.load(order::relaxed);
-}
-
 bool allows(std::uint64_t r, Access access) noexcept {
   if (access == Access::write) return (r & hw::hash_read_only) == 0;
   return access == Access::read || (r & hw::hash_no_exec) == 0;
@@ -137,12 +134,14 @@ void fill(ppc64_hash_cpu& cpu, vaddr_t va, unsigned size, const hw::HashHit& hit
   led_to(hit.r, static_cast<std::byte*>(frame->frame), std::size_t{1} << hw::size_shift(size));
   const std::uint32_t flags = (allows(hit.r, Access::write) ? hw::tlb_write | hw::tlb_dirty : 0U) |
                               (allows(hit.r, Access::exec) ? std::uint32_t{hw::tlb_exec} : 0U);
-  const std::uint64_t mm_id = loaded(cpu).id;
-  trace(EventKind::tlb_fill, mm_id, va, frame->pfn, hit.label.slot, hw::size_shift(size));
-  cpu.mmu.tlb.insert(cpu.mmu.asid(), va,
-                     {frame, frame->frame, flags, size, hit.label.frame_generation,
-                      hit.label.slot_changes, hit.label.slot, mm_id},
-                     tracing());
+  // The mm as the MMU knows it: hardware also searches while the kernel is between two.
+  cpu.mmu.fill(va, {.frame = frame,
+                    .host = frame->frame,
+                    .flags = flags,
+                    .size = size,
+                    .frame_generation = hit.label.frame_generation,
+                    .slot_changes = hit.label.slot_changes,
+                    .slot = hit.label.slot});
 }
 
 enum class Search : std::uint8_t { none, forbidden, filled };

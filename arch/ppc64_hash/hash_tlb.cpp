@@ -27,21 +27,27 @@ void clear_copy(mm_struct& mm, vaddr_t va, std::uint64_t pte, bool large) noexce
   native::hpte_clear(mm, slot, tag);
 }
 
-// Copies first, then translations, which cannot come back then.
-void flush_hash_range(const ppc64_tlb_batch& batch, bool local) noexcept {
+// Copies first, then translations, which cannot come back then. Only now is looked whether this CPU has the
+// mm for itself: one that begins to run it is either counted or finds no copy.
+void flush_hash_range(const ppc64_tlb_batch& batch) noexcept {
   mm_struct& mm = *batch.mm;
+  const bool was_local = generic::mm_is_thread_local<ppc64_hash>(mm);
   const unsigned asid = context_of<ppc64_hash>(mm).id;
   generic::trace_tlb_flush(mm, batch.index);
   local_irq_save();
   for (unsigned i = 0; i < batch.index; ++i) clear_copy(mm, batch.va[i], batch.pte[i], batch.large);
-  native::ptesync();  // entries gone before the tlbie works: no TLB finds them again
+  // Entries gone before the tlbie works, so that no TLB finds them again, and before the CPUs are counted;
+  // pairs with smp_mb in book3s64_enter, without which the late CPU keeps what it has found.
+  native::ptesync();
+  const bool local =
+      ppc64_hash::opted.early_local ? was_local : generic::mm_is_thread_local<ppc64_hash>(mm);
   for (unsigned i = 0; i < batch.index; ++i) native::tlbie({asid, batch.va[i], batch.large}, local);
   native::tlbsync(local);
   local_irq_restore();
 }
 
 void flush(ppc64_tlb_batch& batch) noexcept {
-  flush_hash_range(batch, generic::mm_is_thread_local<ppc64_hash>(*batch.mm));
+  flush_hash_range(batch);
   batch.index = 0;
 }
 

@@ -36,10 +36,15 @@ struct ppc64_hash_cpu : generic::cpu_state {
       false;  // its last fault: hardware found no entry (else: one that forbids the access)
 };
 
+// ppc64_hash+early-local: whether tlbiel is enough is decided before the copies are removed, as in the
+// kernel (README.md).
+struct ppc64_hash_options {
+  bool early_local = false;
+};
+
 struct ppc64_hash : ppc64_hash_pte, generic::cpus<ppc64_hash, ppc64_hash_cpu> {
   static constexpr const char* name = "ppc64_hash";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
                                                 .table_invalidate = false,
                                                 .merge_vmas = true,
                                                 .page_size = true,
@@ -50,7 +55,13 @@ struct ppc64_hash : ppc64_hash_pte, generic::cpus<ppc64_hash, ppc64_hash_cpu> {
       .filled_by = "hardware, from the hash page table, which software fills",
       .debt = DebtPaid::before_unlock,
       .debt_paid = "leaving lazy MMU mode, under the page-table lock, by tlbie and ptesync",
+      .options = "early-local",
   };
+  static inline ppc64_hash_options opted;
+  static bool set_option(std::string_view option) noexcept {
+    opted.early_local = option == "early-local";
+    return option.empty() || opted.early_local;
+  }
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);
   }

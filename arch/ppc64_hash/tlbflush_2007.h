@@ -18,6 +18,7 @@ struct ppc64_hash_2007 : ppc64_hash {
       .filled_by = ppc64_hash::facts.filled_by,
       .debt_paid =
           "tlb_finish_mmu and flush_tlb_*, after the page-table lock, by tlbie and ptesync",
+      .options = ppc64_hash::facts.options,
   };
   static bool hardware_init(const TlbGeometry& geometry) noexcept {
     const bool done = ppc64_hash::hardware_init(geometry);

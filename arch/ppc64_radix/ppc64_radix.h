@@ -36,8 +36,7 @@ struct ppc64_radix_cpu : generic::cpu_state {
 
 struct ppc64_radix : ppc64_radix_pte, generic::cpus<ppc64_radix, ppc64_radix_cpu> {
   static constexpr const char* name = "ppc64_radix";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
                                                 .merge_vmas = true,
                                                 .page_size = true,
                                                 .move_tables = true,

@@ -36,7 +36,7 @@ struct riscv : riscv_pte, generic::cpus<riscv, riscv_cpu> {
   static constexpr const char* name = "riscv";
   // No interrupt reaches who walks tables with interrupts off (firmware): tables wait for RCU.
   static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .move_tables = true, .async_invalidate = true};
+      .rcu_table_free = true, .move_tables = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache, absent entries",

@@ -29,11 +29,8 @@ struct s390_options {
 
 struct s390 : s390_pte, generic::cpus<s390, s390_cpu> {
   static constexpr const char* name = "s390";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
-                                                .merge_vmas = true,
-                                                .no_gather = true,
-                                                .async_invalidate = true};
+  static constexpr mmu_gather_features features{
+      .rcu_table_free = true, .merge_vmas = true, .no_gather = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "per CPU, tagged by ASCE (the root of the tables), walk cache",

@@ -10,6 +10,8 @@
 // A CPU first says which mm it is about to run and then looks at the version; who begins a version first
 // raises it and then looks at what CPUs run. Full barriers in between: either it sees the mm and
 // carries its number over, or that CPU sees the new version and takes a number.
+#include <new>
+
 #include "arch/sparc64/sparc64.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -110,8 +112,10 @@ void destroy_context(mm_struct& mm) noexcept {
 }  // namespace
 
 bool sparc64::set_option(std::string_view option) noexcept {
-  opted.pte_before_lock = option == "pte-before-lock";
-  return option.empty() || opted.pte_before_lock;
+  if (option.empty()) opted = {};
+  if (option == "pte-before-lock") opted.pte_before_lock = true;
+  if (option == "flush-if-valid") opted.flush_if_valid = true;
+  return option.empty() || option == "pte-before-lock" || option == "flush-if-valid";
 }
 
 bool sparc64::ctx_valid(mm_struct& mm) noexcept {
@@ -127,6 +131,7 @@ unsigned tsb_entries = 0;  // 0: as many as there is room for
 }  // namespace
 
 bool sparc64::hardware_init(const TlbGeometry& geometry) noexcept {
+  new (&ctx_alloc_lock) Spinlock;  // an execution may have been cut short while it was held
   numbers = asids(geometry);
   vm_bug_on(numbers < nr_cpu_ids() + 2, "fewer_asids_than_cpus");
   tsb_entries = geometry.tsb_entries;

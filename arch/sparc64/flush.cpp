@@ -9,6 +9,11 @@
 // A flush is: the TSB entries, by the flusher, since there is one TSB for all CPUs; then a cross call
 // to the CPUs that have used the context since it was given out, which drop the pages from their TLBs.
 // In this order: a CPU that misses after its cross call must not find the TSB entry again.
+//
+// Whether the context is of the present version is not asked. Of an old one TLBs may hold what is never
+// found again, and a flush of that is for nothing; but who begins a version raises it first and then carries
+// over the numbers that CPUs run, and in between a context in use looks old (D20). The number does not change
+// by that. An mm that gets another number meanwhile walks after the TSB was flushed here (D29).
 #include "arch/sparc64/sparc64.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -73,9 +78,14 @@ void flush_tsb_user(mm_struct& mm, Flush flush) noexcept {
   local_irq_restore();
 }
 
+// False: no TLB can have entries of it.
+bool may_be_cached(mm_struct& mm) noexcept {
+  return sparc64::opted.flush_if_valid ? sparc64::ctx_valid(mm) : sparc64::ctx_number(mm) != 0;
+}
+
 void flush_tlb_pages(mm_struct& mm, const vaddr_t* vaddrs, unsigned nr) noexcept {
   generic::trace_tlb_flush(mm, nr);
-  if (!sparc64::ctx_valid(mm)) return;
+  if (!may_be_cached(mm)) return;
   tlb_pending_info info{sparc64::ctx_number(mm), vaddrs, nr};
   on_cpus_of(mm, tlb_pending_func, info);
 }
@@ -93,7 +103,7 @@ void sparc64::flush_everything_of(mm_struct& mm) noexcept {
     context.tsb_huge.flush_all();
   });
   generic::trace_tlb_flush(mm, full_flush);
-  if (!ctx_valid(mm)) return;
+  if (!may_be_cached(mm)) return;
   unsigned ctx = ctx_number(mm);
   on_cpus_of(mm, flush_ctx_func, ctx);
 }

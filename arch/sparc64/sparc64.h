@@ -29,14 +29,15 @@ struct sparc64_cpu : generic::cpu_state {
 
 // sparc64+pte-before-lock: the miss handler reads the PTE before it locks the TSB entry, as it has
 // done since transparent huge pages came (README.md).
+// sparc64+flush-if-valid: a flush leaves TLBs alone if the context is of an old version, as the kernel
+// does (README.md).
 struct sparc64_options {
-  bool pte_before_lock = false;
+  bool pte_before_lock = false, flush_if_valid = false;
 };
 
 struct sparc64 : sparc64_pte, generic::cpus<sparc64, sparc64_cpu> {
   static constexpr const char* name = "sparc64";
-  static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .table_invalidate = false};
+  static constexpr mmu_gather_features features{.rcu_table_free = true, .table_invalidate = false};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "per CPU, tagged by context; a TSB for each mm and page size",
@@ -44,7 +45,7 @@ struct sparc64 : sparc64_pte, generic::cpus<sparc64, sparc64_cpu> {
       .debt = DebtPaid::before_unlock,
       .debt_paid = "leaving lazy MMU mode, under the PTL, by cross call",
       .interrupts_walkers = true,
-      .options = "pte-before-lock",
+      .options = "pte-before-lock flush-if-valid",
   };
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);
@@ -157,7 +158,7 @@ struct sparc64_2007 : sparc64 {
       .filled_by = "software",
       .debt_paid = "tlb_finish_mmu, by cross call",
       .interrupts_walkers = true,
-      .options = "pte-before-lock",
+      .options = "pte-before-lock flush-if-valid",
   };
   static bool hardware_init(const TlbGeometry& geometry) noexcept;
   static bool ptep_test_and_clear_young(mm_struct& mm,

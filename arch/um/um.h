@@ -21,8 +21,7 @@ struct um_cpu : generic::cpu_state {
 struct um : um_pte, generic::cpus<um, um_cpu> {
   static constexpr const char* name = "um";
   // Tables by RCU: the kernel has one CPU and needs none, the lab may have more.
-  static constexpr mmu_gather_features features{
-      .table_free = true, .rcu_table_free = true, .async_invalidate = true};
+  static constexpr mmu_gather_features features{.rcu_table_free = true, .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "the host's mappings, of each mm",

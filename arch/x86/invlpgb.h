@@ -9,8 +9,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 struct x86_invlpgb : x86 {
   static constexpr const char* name = "x86_invlpgb";
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
                                                 .merge_vmas = true,
                                                 .pt_reclaim = true,
                                                 .move_tables = true,

@@ -23,11 +23,8 @@ struct x86_options {
 struct x86 : x86_pte {
   static constexpr const char* name = "x86";
   // Tables go by RCU since 6.15: a flush need not interrupt every CPU that could walk.
-  static constexpr mmu_gather_features features{.table_free = true,
-                                                .rcu_table_free = true,
-                                                .merge_vmas = true,
-                                                .pt_reclaim = true,
-                                                .move_tables = true};
+  static constexpr mmu_gather_features features{
+      .rcu_table_free = true, .merge_vmas = true, .pt_reclaim = true, .move_tables = true};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "per CPU, tagged by PCID (6 slots), walk cache",

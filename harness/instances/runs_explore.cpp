@@ -21,11 +21,9 @@ using Features = explore::mmu_gather_features;
 
 std::vector<std::string_view> names_of(const Features& features) {
   static constexpr std::pair<bool Features::*, const char*> all[] = {
-      {&Features::table_free, "table-free"},
       {&Features::rcu_table_free, "rcu-table-free"},
       {&Features::table_invalidate, "table-invalidate"},
       {&Features::merge_vmas, "merge-vmas"},
-      {&Features::no_range, "no-range"},
       {&Features::no_gather, "no-gather"},
       {&Features::page_size, "page-size"},
       {&Features::pt_reclaim, "pt-reclaim"},

@@ -83,6 +83,8 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"no_context_number_left", "mm", "there were more address spaces than numbers for them"},
     {"tlb_duplicate_machine_check", "mm",
      "software wrote an entry into a TLB that had one for the same address: the CPU stops"},
+    {"walk_of_a_freed_table", "mm",
+     "a walk, of hardware or of a miss handler, came to a page table that had been freed"},
     {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},
     {"no_memory_for_the_script", "mm", "the machine is too small for the script"},
     {"no_table_deposited", "mm", "a huge page was to be split and had no page table put aside"},

@@ -168,6 +168,7 @@ struct archetype {
     kfree(cpus);
     destroy_mm<archetype>(*idle);
   }
+  static const hw::Mmu& mmu_of(unsigned id) noexcept { return cpus[id].mmu; }
   static Translation translate(vaddr_t va, Access access) noexcept {
     return cpus[smp_processor_id()].mmu.translate<archetype>(va, access);
   }

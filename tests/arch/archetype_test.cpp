@@ -31,8 +31,17 @@ struct no_translate : archetype {
 struct no_finish : archetype {
   void arch_tlb_finish_mmu() = delete;
 };
-struct rcu_without_batch : archetype {
-  static constexpr mmu_gather_features features{.rcu_table_free = true};
+struct async_without_rcu : archetype {
+  static constexpr mmu_gather_features features{.async_invalidate = true};
+};
+struct wants_to_change_the_mm : archetype {
+  static bool pte_accessible(mm_struct&, pte_t) noexcept { return true; }
+};
+struct wants_its_own_range : archetype {
+  static void tlb_flush(gather_range) noexcept {}
+};
+struct no_mmu : archetype {
+  void mmu_of() = delete;
 };
 struct no_task_size : archetype {
   void task_size() = delete;
@@ -53,7 +62,8 @@ static_assert(!ArchBackend<no_task_size> && !ArchBackend<no_modify>);
 static_assert(!ArchBackend<narrow_frames> && !ArchBackend<may_throw> && !ArchBackend<says_nothing>);
 static_assert(!ArchBackend<no_flush_page> && !ArchBackend<no_accessible>);
 static_assert(!ArchBackend<no_context> && !ArchBackend<no_translate> && !ArchBackend<no_finish>);
-static_assert(!ArchBackend<rcu_without_batch>);
+static_assert(!ArchBackend<async_without_rcu> && !ArchBackend<no_mmu>);
+static_assert(!ArchBackend<wants_to_change_the_mm> && !ArchBackend<wants_its_own_range>);
 
 constexpr vaddr_t base = 1ULL << 32;
 constexpr std::uint64_t pages = 4;

@@ -138,7 +138,7 @@ BackendEntry backend(std::string_view name, decltype(BackendEntry::trace) trace_
           .tlb = "tagged",
           .filled_by = "hardware",
           .debt_paid = "tlb_finish_mmu",
-          .features = {"table-free"},
+          .features = {"rcu-table-free"},
           .trace = trace_on,
           .script = name == "x86" ? script : nullptr,
           .text = name == "x86" ? ScenarioRun{"x86", stress_text, explore_text} : ScenarioRun{}};

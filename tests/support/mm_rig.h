@@ -106,6 +106,20 @@ inline constexpr TlbGeometry tiny_tlb{.sets = 4,
                                       .front = 4,
                                       .asids = 6,
                                       .tsb_entries = 4};
+// As small as a machine can be: everything is evicted, given out again or rehashed all the time.
+inline constexpr TlbGeometry least_tlb{.sets = 1,
+                                       .ways = 2,
+                                       .huge_sets = 1,
+                                       .huge_ways = 1,
+                                       .giant_sets = 1,
+                                       .giant_ways = 1,
+                                       .walk_entries = 1,
+                                       .front = 1,
+                                       .asids = 3,
+                                       .hash_groups = 2,
+                                       .tsb_entries = 4};
+// What every rig has whatever its options say (chosen_backend.cpp); null: what they say.
+inline const TlbGeometry* forced_tlb = nullptr;
 
 struct RigOptions {
   MachineOptions machine{};
@@ -118,7 +132,9 @@ template <ArchBackend A>
 class MmRig {
  public:
   explicit MmRig(const RigOptions& options = {})
-      : session_({.frames = options.frames, .tlb = options.tlb}), logs_(options.machine.cpus) {
+      : session_(
+            {.frames = options.frames, .tlb = forced_tlb == nullptr ? options.tlb : *forced_tlb}),
+        logs_(options.machine.cpus) {
     MachineOptions machine = options.machine;
     machine.alloc_policy = &allocations;
     machine.tracked_windows = A::features.async_invalidate;

@@ -71,6 +71,28 @@ TEST(ScenarioTextRun, DelayedRmapIsNeeded) {
   check_race("delayed-rmap-2022", "dirty_translation_after_clean", 5000);
 }
 
+// What the porting guide has a new backend run (arch/README.md).
+ExploreReport of_the_guide(const BackendEntry& backend, std::uint64_t executions) {
+  const ScenarioText text = example("switch-beside-a-zap");
+  ExploreOptions options;
+  options.arch = backend.name;
+  options.strategy = ExploreStrategy::pct;
+  options.memory = "weak";
+  options.executions = executions;
+  options.seconds = 120;
+  options.text = &text;
+  options.actors = text.actors;
+  return backend.text.explore(options);
+}
+TEST(ScenarioTextRun, TheScenarioOfTheGuideHoldsOnEachBackend) {
+  constexpr std::uint64_t executions = 500;
+  for (const BackendEntry& backend : tables().backends) {
+    const ExploreReport report = of_the_guide(backend, executions);
+    EXPECT_EQ(first_kind(report), "none") << backend.name;
+    EXPECT_EQ(report.executions, executions) << backend.name;
+  }
+}
+
 TEST(ScenarioTextRun, AQuestionIsAnsweredWithASchedule) {
   const ScenarioText text = example("mprotect-store");
   const ExploreReport report = explored(text, {}, 2000);
