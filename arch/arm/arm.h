@@ -18,8 +18,9 @@ struct arm_cpu : generic::cpu_state {
 };
 
 // arm+ipi: TLB operations that reach this CPU only (ARM11 MPCore); other CPUs are interrupted.
+// arm+asid-before-dsb: flushes of pages and ranges read the ASID first, as 6.12 does (README.md).
 struct arm_options {
-  bool ipi = false;
+  bool ipi = false, asid_before_dsb = false;
 };
 
 struct arm : arm_pte, generic::cpus<arm, arm_cpu> {
@@ -30,7 +31,7 @@ struct arm : arm_pte, generic::cpus<arm, arm_cpu> {
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache",
       .filled_by = "hardware",
       .debt_paid = "tlb_finish_mmu and the end of each area, by TLBI of each page and DSB",
-      .options = "ipi",
+      .options = "ipi asid-before-dsb",
   };
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);

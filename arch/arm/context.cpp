@@ -13,8 +13,10 @@ generic::asid_allocator allocator;
 }  // namespace
 
 bool arm::set_option(std::string_view option) noexcept {
-  opted.ipi = option == "ipi";
-  return option.empty() || opted.ipi;
+  if (option.empty()) opted = {};
+  if (option == "ipi") opted.ipi = true;
+  if (option == "asid-before-dsb") opted.asid_before_dsb = true;
+  return option.empty() || option == "ipi" || option == "asid-before-dsb";
 }
 
 bool arm::hardware_init(const TlbGeometry& geometry) noexcept {

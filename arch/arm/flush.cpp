@@ -39,9 +39,11 @@ unsigned asid_of(mm_struct& mm) noexcept {
 void flush(mm_struct& mm, generic::invalidation what) noexcept {
   vm_bug_on(arm::opted.ipi && irqs_disabled(), "flush_with_interrupts_off");
   preempt_disable();
+  const unsigned read_before = asid_of(mm);
   // Changed entries before the set is read, too: pairs with mm_cpumask_set in the switch (D26).
   dsb();
-  what.asid = asid_of(mm);
+  const bool early = arm::opted.asid_before_dsb && what.reach != generic::Reach::asid;
+  what.asid = early ? read_before : asid_of(mm);
   if (arm::opted.ipi)
     on_each_cpu_mask(mm_cpumask(mm), local_tlbi, &what);
   else

@@ -91,6 +91,10 @@ asid_allocator::Switch asid_allocator::switch_to(Atomic<std::uint64_t>& context_
   if (!is_current(id)) {
     id = new_context(id);
     context_id.store(id, order::relaxed);
+    // The new number before anything is walked under it; pairs with the barrier before a flush reads the
+    // number. Without it a flush for the old one misses an entry made of what it has cleared (D29;
+    // tests/arch/arm/asid_order_test.cpp). In the kernel: spin_unlock on arm, the DSB of switch_to on arm64.
+    smp_mb();
   }
   const bool flush = cpu.flush_pending;
   cpu.flush_pending = false;

@@ -10,7 +10,8 @@
 // of CPUs (D20). The kernel's sync maps what is there, too; here that comes when a program faults on it,
 // which it also may in the kernel.
 //
-// The lock is held during the sync: who finds that his range was synced by another has waited for it.
+// The lock is held during the sync: who finds that his range was synced by another has waited for it. No
+// interrupt takes it.
 #include "arch/um/um.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -53,14 +54,14 @@ void um_tlb_sync(um::mm_context& context) noexcept {
 
 void flush(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept {
   um::mm_context& context = context_of<um>(mm);
-  local_irq_save();
+  preempt_disable();
   context.sync_lock.lock();
   smp_mb();  // changed entries before the host's munmap: a CPU that faults afterwards reads them
   um_tlb_mark_sync(context, start, end);
   um_tlb_sync(context);
   smp_mb();  // the munmap before what the caller does next
   context.sync_lock.unlock();
-  local_irq_restore();
+  preempt_enable();
 }
 
 }  // namespace

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The race of July 2017 (parallel MADV_DONTNEED, MADV_FREE) on the forms of 2017, posted and merged: both stop it
-// where pages wait for the flush, and neither helps where they do not. Searches that are complete in tests/arch's
-// time are so on ia64; elsewhere they are a part (arch/*/README.md have the figures).
-#include <string>
-
+// where pages wait for the flush, and neither helps where they do not. On ia64 the search is complete; on the
+// others it is a part (arch/arm/README.md has the figures of the whole).
 #include <gtest/gtest.h>
 
 #include "harness/instances/table.h"
