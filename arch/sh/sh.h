@@ -15,6 +15,11 @@ struct sh_cpu : generic::asid_cpu {
   Atomic<bool> flush_owed{false};  // 2017: it has freed pages and not flushed
 };
 
+// sh+plain-store: the handler stores what it has read of the PTE, as 6.12 does (README.md).
+struct sh_options {
+  bool plain_store = false;
+};
+
 struct sh : sh_pte, generic::cpus<sh, sh_cpu> {
   using asid = generic::cpu_asids<sh>;
   static constexpr const char* name = "sh";
@@ -25,9 +30,16 @@ struct sh : sh_pte, generic::cpus<sh, sh_cpu> {
       .filled_by = "software",
       .debt_paid = "tlb_finish_mmu and the end of each area, by interrupt",
       .interrupts_walkers = true,
+      .options = "plain-store",
   };
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);
+  }
+
+  static inline sh_options opted;
+  static bool set_option(std::string_view option) noexcept {
+    opted.plain_store = option == "plain-store";
+    return option.empty() || opted.plain_store;
   }
 
   using mm_context = generic::cpu_asids_context;

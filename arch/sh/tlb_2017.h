@@ -16,6 +16,7 @@ struct sh_2017 : generic::freed_before_the_flush<sh> {
       .filled_by = sh::facts.filled_by,
       .debt_paid = "the end of each area, by interrupt, after the pages were freed",
       .interrupts_walkers = sh::facts.interrupts_walkers,
+      .options = sh::facts.options,
   };
   // Core asks at the end of an area, and nowhere else: no page waits, and tables need no flush.
   static void tlb_flush(gather_range& tlb) noexcept {

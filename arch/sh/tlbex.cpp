@@ -4,7 +4,8 @@
 // it does not allow is a page fault. It runs with interrupts off: a flush by interrupt comes after it.
 //
 // The PTE is changed beside whoever holds the PTL. The kernel's handler stores what it has read, plainly;
-// where another CPU clears the entry in between, that brings the page back. Here it is a compare and swap.
+// where another CPU clears the entry in between, that brings the page back (sh+plain-store). Here it is a compare
+// and swap.
 #include "arch/generic/software_walk.h"
 #include "arch/sh/sh.h"
 
@@ -26,6 +27,10 @@ bool make_usable(const generic::table_slot& slot, Access access) noexcept {
     if (!may({was}, access)) return false;
     const pte_t young = sh::pte_mkyoung({was});
     const pte_t now = access == Access::write ? sh::pte_mkdirty(young) : young;
+    if (sh::opted.plain_store) {
+      slot.word().store(now.val, order::relaxed);
+      return true;
+    }
     if (now.val == was || slot.word().compare_exchange(was, now.val, order::relaxed)) return true;
   }
 }
