@@ -2,6 +2,7 @@
 // The smallest machine there is: three numbers for five address spaces, a TLB of two entries, hash groups
 // for sixteen pages. What is evicted, given out again or hashed elsewhere all the time has to stay right,
 // and the oracles have to stay silent.
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -110,7 +111,7 @@ Outcome wander(const MachineOptions& options) {
   return outcome;
 }
 
-class Geometry : public testing::TestWithParam<std::string_view> {
+class Geometry : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { choose_backend(GetParam()); }
   void TearDown() override { choose_backend("x86"); }
@@ -144,31 +145,22 @@ TEST_P(Geometry, ATlbOfTwoEntriesHoldsTwo) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends,
-                         Geometry,
-                         testing::Values("x86",
-                                         "x86@6.12",
-                                         "x86@2018",
-                                         "x86_invlpgb",
-                                         "x86_invlpgb+eager",
-                                         "arm64",
-                                         "arm64+no-range",
-                                         "arm64+skip-broadcast",
-                                         "s390",
-                                         "ppc64_hash",
-                                         "ppc64_radix",
-                                         "sparc64",
-                                         "riscv",
-                                         "riscv+ipi",
-                                         "riscv+svinval",
-                                         "riscv+no-asid",
-                                         "mips"),
-                         [](const auto& of) {
-                           std::string name(of.param);
-                           for (char& c : name)
-                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-                           return name;
-                         });
+// All rows, and options that flush otherwise. Not what two copies in the hash table befell in 2007.
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const Backend& backend : backends())
+    if (backend.name != "ppc64_hash@2007") all.emplace_back(backend.name);
+  for (const char* option : {"arm64+no-range", "arm64+skip-broadcast", "riscv+ipi", "riscv+svinval",
+                             "riscv+no-asid", "x86_invlpgb+eager"})
+    all.emplace_back(option);
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Backends, Geometry, testing::ValuesIn(names()), [](const auto& of) {
+  std::string name(of.param);
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return name;
+});
 
 // What is kept when a number gets another owner is found.
 struct forgets_to_flush_at_rollover : arm64 {
