@@ -79,6 +79,15 @@ class JointTlb {
     if (slots_[index].used) withdraw(slots_[index]);
     slots_[index].used = false;
   }
+  // Entries inside this one of which no half is valid, of the loaded address space: TLBR and TLBWI of each.
+  // A valid one stays, and is a machine check.
+  void erase_invalid_inside(const Entry& entry) noexcept {
+    for (unsigned index = 0; index < entries_; ++index) {
+      const Entry& old = slots_[index].entry;
+      if (overlaps(slots_[index], entry, mmu_->asid()) && !old.valid[0] && !old.valid[1])
+        erase(index);
+    }
+  }
   void erase_all() noexcept {
     for (unsigned index = wired_; index < entries_; ++index) erase(index);
   }

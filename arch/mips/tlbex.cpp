@@ -62,6 +62,8 @@ namespace {
 
 void write_entry(mips_cpu& cpu, int index, const hw::JointTlb::Entry& entry) noexcept {
   const access_window_of<mips> window;
+  // A pair that a refill has left where nothing was mapped, and no fault has filled, lies inside.
+  if (entry.size != 0) cpu.joint.erase_invalid_inside(entry);
   cpu.joint.write(index, entry);
 }
 

@@ -43,6 +43,23 @@ TEST_F(Mips, ARefillBringsThePair) {
   });
 }
 
+// A fatal access leaves an entry where a huge page is mapped later.
+TEST_F(Mips, AHugePageTakesThePlaceOfEntriesThatAreNotValid) {
+  MmRig<A> rig;
+  rig.run([&] {
+    EXPECT_EQ(user_touch<A>(rig.mm(), page_at(6), Access::read), AccessResult::sigsegv);
+    EXPECT_EQ(matching(6), 1U);
+    map<A>(rig.mm(), 0, ptrs_per_table);
+    EXPECT_EQ(do_madvise_flags<A>(rig.mm(), test_base, ptrs_per_table * page_size, VM_HUGEPAGE,
+                                  VM_NOHUGEPAGE),
+              0);
+    fill<A>(rig.mm(), 0, 1);
+    EXPECT_EQ(peek<A>(rig.mm(), 0), 1U);
+    EXPECT_TRUE(holds(0) && holds(6)) << "one huge page";
+    EXPECT_EQ(matching(6), 1U);
+  });
+}
+
 TEST_F(Mips, WiredEntriesAreNotChosen) {
   MmRig<A> rig;
   rig.run([&] {
