@@ -142,8 +142,7 @@ template <ArchBackend A>
 void tlb_finish_mmu(mmu_gather<A>& tlb) noexcept {
   mm_struct& mm = *tlb.mm;
   vm_bug_on(tlb.delayed_rmap, "delayed_rmap_at_finish");
-  const bool force =
-      !A::features.owns_pending && mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
+  const bool force = !A::features.owns_pending && mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
   detail::finish_invalidate(tlb, force);
   detail::tlb_flush_mmu_free(tlb);
   detail::tlb_batch_list_free(tlb);
