@@ -149,6 +149,14 @@ void run_program(const BenchRequest& request, BenchPage& page, Context& context)
     throw HostError(fmt::format("{} gave no results", program));
 }
 
+// As they were asked for, in all workloads.
+void sort_arches(const std::vector<std::string>& asked, BenchPage& page) {
+  for (BenchPage::Run& run : page.runs)
+    std::ranges::sort(run.arches, {}, [&](const auto& arch) {
+      return std::ranges::find(asked, arch.first) - asked.begin();
+    });
+}
+
 int run_bench(const Arguments& arguments, Context& context) {
   BenchRequest request;
   request.workloads = chosen_workloads(arguments);
@@ -172,6 +180,7 @@ int run_bench(const Arguments& arguments, Context& context) {
   page.tool = tool_facts();
   page.host = host_facts();
   run_program(request, page, context);
+  sort_arches(request.arches, page);
   if (context.stop) {
     context.err << "tlblab bench: interrupted: nothing was measured to the end\n";
     return exit_interrupted;

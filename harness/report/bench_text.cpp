@@ -112,17 +112,23 @@ double BenchPage::Run::kernel_over() const {
 
 namespace {
 
-// A row a backend, a column a workload.
+std::string value_of(const Run& run, const std::string& arch) {
+  const auto part =
+      std::ranges::find(run.arches, arch, &std::pair<std::string, BenchPage::Part>::first);
+  return part == run.arches.end() ? "-" : value(run.best(part->second), run);
+}
+
+// A row a backend, a column a workload. Repetitions are interleaved at random, so each workload has met the
+// backends in an order of its own.
 std::string arch_table(const BenchPage& page) {
   Columns table(1, "  ");
   std::vector<std::string> head{"backend"};
   for (const Run& run : page.runs)
     head.push_back(fmt::format("{}, {} ({})", run.workload, counted(run.cpus, "CPU"), run.unit));
   table.row(head);
-  for (std::size_t at = 0; at < page.runs.front().arches.size(); ++at) {
-    std::vector<std::string> row{page.runs.front().arches[at].first};
-    for (const Run& run : page.runs)
-      row.push_back(at < run.arches.size() ? value(run.best(run.arches[at].second), run) : "-");
+  for (const auto& [arch, part] : page.runs.front().arches) {
+    std::vector<std::string> row{arch};
+    for (const Run& run : page.runs) row.push_back(value_of(run, arch));
     table.row(row);
   }
   return "\n" + table.text() + "\nCompare rows of one run only.\n";

@@ -114,6 +114,17 @@ TEST_F(Bench, WhatIsAskedForReachesTheProgram) {
   EXPECT_THAT(asked, HasSubstr("random_interleaving=true"));
 }
 
+// Interleaving mixes them, in each workload otherwise.
+TEST_F(Bench, BackendsAreInTheOrderInWhichTheyWereAskedFor) {
+  program("#!/bin/sh\ncat \"$0.results\"\n", "{\"context\":{},\"benchmarks\":[" +
+                                                 row("munmap/toy/cpus:1", "\"ns\":20.0") + "," +
+                                                 row("munmap/x86/cpus:1", "\"ns\":10.0") + "," +
+                                                 row("shootdown/x86/cpus:2", "\"ns\":30.0") + "," +
+                                                 row("shootdown/toy/cpus:2", "\"ns\":40.0") + "]}");
+  const Typed said = typed({"bench", "--arch", "x86,toy"});
+  EXPECT_THAT(said.out, testing::ContainsRegex("\n  x86 +10[.0]* +30[.0]*\n  toy +20[.0]* +40"));
+}
+
 TEST_F(Bench, MoreCpusThanUnitsIsSaid) {
   const Typed said = typed({"bench", "--cpus", "3", "--place", "list=0", "--json"});
   const ordered_json json = ordered_json::parse(said.out);
