@@ -4,11 +4,14 @@
 // Issuing one and waiting for it are two events. In between it may have reached some CPUs and not
 // others. Here it reaches them when it is waited for, the latest that hardware may take; under the
 // explorer, if the actor is asked for (arrive), at any moment from when it was issued, on each CPU by
-// itself. Then what came before the issue is ordered for that CPU, as if each had a DSB before it: a
-// backend that forgets that one is not told. Of several the lowest CPU's oldest arrives. Waiting means
+// itself, of several the oldest of the lowest CPU first. Then it may come to a CPU before the changed
+// entry does: only a full barrier before the issue holds it back (of one that orders stores alone the
+// model does not know that it orders the walks of others; DSB ISHST is a full one here). Waiting means
 // that on every CPU the entries are gone and the accesses through them have ended. It does not mean
 // that a CPU has had its interrupts on: software walkers need another protection (D16).
 #pragma once
+
+#include <utility>
 
 #include "arch/generic/cpus.h"
 #include "arch/hw/mmu.h"
@@ -62,6 +65,11 @@ inline bool is_range(const invalidation& what) noexcept {
 }
 
 // What a CPU has issued and not waited for. Its own: interrupts do not issue.
+//
+// What may arrive early is published by a relaxed store, which orders nothing, as issuing does not: the
+// number of the batch, and how many there are of it. Who lets one arrive reads that, in a window of the CPU
+// where it does; what has arrived there, and which batch was waited for last, is kept by CPU and touched
+// where its MMU is taken.
 class in_flight {
  public:
   // mmu_at(cpu): that CPU's. Full: hardware may be quick, the first ones are waited for.
@@ -69,12 +77,8 @@ class in_flight {
   void issue(const invalidation& what, MmuAt mmu_at) noexcept {
     if (count_ == room) wait(mmu_at);
     trace_broadcast(what.start, is_range(what) ? what.end : tlb_flush_all);
-    issued& now = issued_[count_++] = {what, invalidates_arrive_early()};
-    if (!now.early) return;
-    for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
-      const remote_mmu taken(id);
-      now.under_way |= 1U << id;
-    }
+    issued_[count_++] = what;
+    if (invalidates_arrive_early()) published_.store(batch_ << count_bits | count_, order::relaxed);
   }
   // On all CPUs, this one included.
   template <class MmuAt>
@@ -82,39 +86,43 @@ class in_flight {
     if (count_ == 0) return;
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       const remote_mmu taken(id);
-      for (unsigned n = 0; n < count_; ++n) complete(issued_[n], id, mmu_at(id));
+      std::uint32_t arrived = 0;
+      if (invalidates_arrive_early()) {
+        arrived = std::exchange(arrived_[id], 0U);
+        waited_for_[id] = batch_;
+      }
+      for (unsigned n = 0; n < count_; ++n)
+        if ((arrived >> n & 1U) == 0) invalidate(mmu_at(id), issued_[n]);
     }
     count_ = 0;
+    ++batch_;
   }
   // The first that concerns the address reaches the CPU now, which is in a window. False: none does.
   bool arrive(unsigned id, hw::Mmu& mmu, vaddr_t va) noexcept {
-    for (issued& one : issued_)
-      if ((one.under_way >> id & 1U) != 0 && concerns(one.what, va)) {
-        complete(one, id, mmu);
+    const std::uint64_t published = published_.load(order::relaxed);
+    if (published >> count_bits <= waited_for_[id]) return false;
+    for (unsigned n = 0; n < (published & ((1U << count_bits) - 1)); ++n)
+      if ((arrived_[id] >> n & 1U) == 0 && concerns(issued_[n], va)) {
+        invalidate(mmu, issued_[n]);
+        arrived_[id] |= 1U << n;
         return true;
       }
     return false;
   }
 
  private:
-  // Touched where the MMU of the CPU in question is taken: by who issues, or in its window.
-  struct issued {
-    invalidation what{};
-    bool early = false;           // only to those CPUs:
-    std::uint32_t under_way = 0;  // by a bit each; the explorer has no more of them
-  };
   static bool concerns(const invalidation& what, vaddr_t va) noexcept {
     return !is_range(what) || (va >= what.start && va < what.end);
   }
-  static void complete(issued& one, unsigned id, hw::Mmu& mmu) noexcept {
-    if (one.early && (one.under_way >> id & 1U) == 0) return;  // it has arrived
-    invalidate(mmu, one.what);
-    if (one.early) one.under_way &= ~(1U << id);
-  }
 
-  static constexpr unsigned room = 16;
-  issued issued_[room];
+  static constexpr unsigned room = 16, count_bits = 8;
+  static constexpr unsigned most_cpus = 32;  // the explorer has no more
+  invalidation issued_[room];
   unsigned count_ = 0;
+  std::uint64_t batch_ = 1;
+  Atomic<std::uint64_t> published_{0};
+  std::uint32_t arrived_[most_cpus]{};     // by a bit each
+  std::uint64_t waited_for_[most_cpus]{};  // the last batch
 };
 
 // The hook arrive of a backend. of(cpu): what that CPU has issued.

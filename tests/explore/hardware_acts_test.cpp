@@ -59,6 +59,24 @@ struct issues_first : arm64 {
   }
 };
 
+// No DSB before the TLBI; the one behind is there.
+struct forgets_a_barrier : arm64 {
+  static void tlb_flush(gather_range& tlb) noexcept {
+    const auto mmu_at = [](unsigned id) -> hw::Mmu& { return cpu(id).mmu; };
+    const std::uint64_t id = context_of<arm64>(*tlb.mm).id.load(order::relaxed);
+    this_cpu().tlbi.issue(
+        {.reach = generic::Reach::asid, .asid = generic::asid_allocator::number_of(id)}, mmu_at);
+    this_cpu().tlbi.wait(mmu_at);
+    smp_mb();
+  }
+  static bool arch_tlb_finish_mmu(gather_range& tlb,
+                                  vaddr_t start,
+                                  vaddr_t end,
+                                  bool force) noexcept {
+    return generic::arch_tlb_finish_mmu<forgets_a_barrier>(tlb, start, end, force);
+  }
+};
+
 // P1 makes no access between the first meeting and the second: no walk of its own fills its TLB.
 constexpr const char* gives_back = R"(
 map 0x4000 1 rw
@@ -218,6 +236,19 @@ TEST(Arrival, ChangesNothingWhereTheClearingComesFirst) {
     expect_clean(early);
     EXPECT_GT(early.executions, latest.executions);
   }
+}
+
+// The invalidate is at P1 before the cleared entry is: P1 walks the old one once more. An order in which
+// stores become visible as they were made cannot show it.
+TEST(Arrival, OutrunsTheClearingWhereNoBarrierHoldsItBack) {
+  using planted = forgets_a_barrier;
+  const ExploreOptions options = asked(ExploreStrategy::dpor, "weak", arrive);
+  const ExploreReport report = explored<planted>(looks_again, options);
+  expect_found<planted>(looks_again, report, arrive);
+  EXPECT_NE(report.violations.front().schedule.find("b.arrive"), std::string::npos);
+  expect_clean(explored<planted>(looks_again, asked(ExploreStrategy::dpor, "weak", {})));
+  for (const char* model : {"sc", "tso"})
+    expect_clean(explored<planted>(looks_again, asked(ExploreStrategy::dpor, model, arrive)));
 }
 
 // Who has nowhere to go is not there: no actor, no choice, no thread of the graph.
