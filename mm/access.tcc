@@ -14,6 +14,7 @@ inline AccessResult access_result(FaultResult fault) noexcept {
     case FaultResult::done: return AccessResult::done;
     case FaultResult::oom: return AccessResult::oom;
     case FaultResult::sigbus: return AccessResult::sigbus;
+    case FaultResult::retry:  // do_user_addr_fault does
     case FaultResult::sigsegv: break;
   }
   return AccessResult::sigsegv;

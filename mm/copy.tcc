@@ -7,6 +7,7 @@
 // mmap_lock that fork holds for writing (trap T62).
 #pragma once
 
+#include "mm/anon_vma.h"
 #include "mm/gup.h"
 #include "mm/huge_memory.tcc"
 #include "mm/memory.h"
@@ -20,8 +21,8 @@ namespace detail {
 struct copy_site {
   mm_struct& child;
   mm_struct& parent;
+  const vm_area_struct& area;  // the child's
   bool cow;
-  std::uint32_t vm_flags;  // of the child's area
 };
 
 // A page that the parent may have pinned stays the parent's, the child gets a copy at once: a later
@@ -32,10 +33,11 @@ bool copy_present_page(const copy_site& site, pte_ref to, pte_t pte, vaddr_t va)
   if (fresh == nullptr) return false;
   copy_user_page(fresh, pfn_to_page(A::pte_pfn(pte)));
   page_set(fresh, PG_anon | PG_anon_exclusive | PG_swapbacked);
+  folio_set_anon(fresh, site.area, va);
   folio_add_rmap_pte(fresh);
   site.child.rss.fetch_add(1, order::relaxed);
-  pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.vm_flags));
-  set_pte_at(site.child, to, va, (site.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte);
+  pte = A::pte_mkdirty(A::mk_pte(fresh->pfn, site.area.vm_flags));
+  set_pte_at(site.child, to, va, (site.area.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte);
   return true;
 }
 
@@ -94,7 +96,7 @@ bool copy_pte_range(const copy_site& site, vaddr_t start, vaddr_t end) noexcept 
 
 // An area that no anonymous page was ever put into can be filled again by faults.
 inline bool vma_needs_copy(const vm_area_struct& vma) noexcept {
-  return vma.anon_vma.load(order::relaxed);
+  return vma.anon_vma.load(order::relaxed) != nullptr;
 }
 
 template <ArchBackend A>
@@ -119,9 +121,11 @@ bool copy_tables(const copy_site& site, const vm_area_struct& vma) noexcept {
 }  // namespace detail
 
 template <ArchBackend A>
-bool copy_page_range(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
+bool copy_page_range(const vm_area_struct& area, vm_area_struct& vma) noexcept {
+  mm_struct& child = *area.vm_mm;
+  mm_struct& parent = *vma.vm_mm;
   if (!detail::vma_needs_copy(vma)) return true;
-  const detail::copy_site site{child, parent, is_cow_mapping(vma), vma.vm_flags};
+  const detail::copy_site site{child, parent, area, is_cow_mapping(vma)};
   if (site.cow) {
     parent.write_protect_seq.write_begin();
     // Odd before the look at the pins: whoever pins after it sees the odd number when it looks

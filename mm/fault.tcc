@@ -6,6 +6,7 @@
 // (trap T30): whoever sees it lower may reuse the page.
 #pragma once
 
+#include "mm/anon_vma.h"
 #include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/page_cache.h"
@@ -24,8 +25,9 @@ struct fault_site {
   vm_area_struct& vma;
   vaddr_t va;  // page aligned
   bool write;
-  bool unshare = false;
+  FaultFlags flags = 0;
   pte_t orig{};  // where nothing is mapped: the entry as it was seen, none or a marker
+  [[nodiscard]] bool unshare() const noexcept { return (flags & FAULT_FLAG_UNSHARE) != 0; }
 };
 
 inline bool access_allowed(const vm_area_struct& vma, Access access) noexcept {
@@ -60,10 +62,10 @@ bool set_pte_if_none(const fault_site& site, pte_t pte, page* p) noexcept {
   return empty;
 }
 
-// A page of this mm alone, not yet mapped.
+// A page of this mm alone, not yet mapped. The area has its anon_vma.
 inline void make_anon(const fault_site& site, page* p) noexcept {
   page_set(p, PG_anon | PG_anon_exclusive | PG_swapbacked);
-  site.vma.anon_vma.store(true, order::relaxed);
+  folio_set_anon(p, site.vma, site.va);
 }
 
 template <ArchBackend A>
@@ -72,6 +74,8 @@ FaultResult do_anonymous_page(const fault_site& site) noexcept {
     set_pte_if_none<A>(site, A::mk_pte(zero_page()->pfn, site.vma.vm_flags), zero_page());
     return FaultResult::done;
   }
+  if (const FaultResult none = vmf_anon_prepare(site.vma, site.flags); none != FaultResult::done)
+    return none;
   page* fresh = alloc_zeroed_page();
   if (fresh == nullptr) return FaultResult::oom;
   make_anon(site, fresh);
@@ -181,9 +185,13 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
   const std::uint64_t index = linear_page_index(site.vma, site.va);
   if (index >= file.made_as.pages) return FaultResult::sigbus;
   if (!site.write && do_fault_around<A>(site)) return FaultResult::done;
+  const bool private_write = site.write && is_cow_mapping(site.vma);
+  if (private_write)
+    if (const FaultResult none = vmf_anon_prepare(site.vma, site.flags); none != FaultResult::done)
+      return none;
   page* cached = file_lock_page(file, index);
   if (cached == nullptr) return FaultResult::oom;
-  if (!site.write || !is_cow_mapping(site.vma)) {
+  if (!private_write) {
     map_file_page<A>(site, cached);
     return FaultResult::done;
   }
@@ -211,12 +219,13 @@ int mappings_in_table(pte_ref ref, const page* p) noexcept {
 // folio the mappings in this table are counted (the kernel has a count per mm): if there are others,
 // the page is copied once too often.
 template <ArchBackend A>
-bool can_reuse_anon(pte_ref ref, page* p) noexcept {
+bool can_reuse_anon(const vm_area_struct& vma, pte_ref ref, page* p) noexcept {
   if (!page_test(p, PG_anon)) return false;
   if (page_test(p, PG_anon_exclusive)) return true;
   const int own = folio_test_large(p) ? mappings_in_table<A>(ref, p) : 1;
   if (folio_of(p)->refcount.load(order::relaxed) != own) return false;
   page_set(p, PG_anon_exclusive);
+  folio_move_anon_rmap(folio_of(p), vma);
   return true;
 }
 
@@ -249,7 +258,7 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
   make_anon(site, fresh);
   folio_add_rmap_pte(fresh);
   pte_t pte = A::mk_pte(fresh->pfn, site.vma.vm_flags);
-  if (!site.unshare) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+  if (!site.unshare()) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
   if (A::pte_uffd_wp(was)) pte = A::pte_mkuffd_wp(pte);
   set_pte_at(site.mm, ref, site.va, pte);
   arch_update_mmu_cache<A>(site.mm, site.va, pte);
@@ -259,6 +268,8 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
 // The caller holds a reference on old. The copy is made without the PTL.
 template <ArchBackend A>
 FaultResult wp_page_copy(const fault_site& site, pte_t orig, page* old) noexcept {
+  if (const FaultResult none = vmf_anon_prepare(site.vma, site.flags); none != FaultResult::done)
+    return none;
   page* fresh = copy_for_write(site, old);
   if (fresh == nullptr) return FaultResult::oom;
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
@@ -312,11 +323,11 @@ FaultResult wp_page_shared(const fault_site& site, pte_ref ref, pte_t pte) noexc
 // the PTL held and leaves without it.
 template <ArchBackend A>
 FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
-  if (!is_cow_mapping(site.vma) && !site.unshare) return wp_page_shared<A>(site, ref, pte);
+  if (!is_cow_mapping(site.vma) && !site.unshare()) return wp_page_shared<A>(site, ref, pte);
   page* p = pfn_to_page(A::pte_pfn(pte));
-  const bool stays = site.unshare && !page_test(p, PG_anon);
-  if (stays || can_reuse_anon<A>(ref, p)) {
-    if (!site.unshare) wp_page_reuse<A>(site, ref, pte);
+  const bool stays = site.unshare() && !page_test(p, PG_anon);
+  if (stays || can_reuse_anon<A>(site.vma, ref, p)) {
+    if (!site.unshare()) wp_page_reuse<A>(site, ref, pte);
     pte_unmap_unlock(site.mm, ref);
     return FaultResult::done;
   }
@@ -351,7 +362,7 @@ FaultResult fault_on_present(const fault_site& site, pte_t seen) noexcept {
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   if (!ref) return FaultResult::done;
   const pte_t pte = ptep_get(ref);
-  const bool may_copy = site.write || site.unshare;
+  const bool may_copy = site.write || site.unshare();
   if (pte == seen && may_copy && !A::pte_write(pte))
     return do_wp_page<A>(site, ref, site.write ? userfaultfd_write<A>(site, ref, pte) : pte);
   if (pte == seen)
@@ -369,6 +380,7 @@ pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) n
   const bool alone = A::pte_swp_exclusive(orig) ||
                      (!page_test(p, PG_swapcache) && p->refcount.load(order::relaxed) == 1);
   if (alone) page_set(p, PG_anon_exclusive);
+  if (p->anon_vma.load(order::relaxed) == nullptr) folio_set_anon(p, site.vma, site.va, alone);
   pte_t pte = A::mk_pte(p->pfn, site.vma.vm_flags);
   if (alone) pte = maybe_mkwrite<A>(site.write ? A::pte_mkdirty(pte) : pte, site.vma);
   if (A::pte_swp_uffd_wp(orig)) pte = A::pte_mkuffd_wp(pte);
@@ -434,32 +446,32 @@ template <ArchBackend A>
 FaultResult handle_vma_fault(vm_area_struct& vma,
                              vaddr_t va,
                              Access access,
-                             bool unshare) noexcept {
+                             FaultFlags flags) noexcept {
   if (!detail::access_allowed(vma, access)) return FaultResult::sigsegv;
   mm_struct& mm = *vma.vm_mm;
   if (!table_alloc<A>(mm, va, 1)) return FaultResult::oom;
   const bool writes = access == Access::write;
-  if (const auto huge = huge_pmd_fault<A>(mm, vma, va, writes, unshare)) return *huge;
+  if (const auto huge = huge_pmd_fault<A>(mm, vma, va, writes, flags)) return *huge;
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
   const pte_t pte = peek_pte<A>(mm, va);
-  const detail::fault_site site{mm, vma, va & page_mask, access == Access::write, unshare, pte};
+  const detail::fault_site site{mm, vma, va & page_mask, writes, flags, pte};
   if (A::pte_present(pte)) return detail::fault_on_present<A>(site, pte);
   if (is_swap_pte<A>(pte)) return detail::do_swap_page<A>(site, pte);
   return A::pte_none(pte) ? detail::do_pte_missing<A>(site) : detail::handle_pte_marker<A>(site);
 }
 
 template <ArchBackend A>
-FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, bool unshare) noexcept {
+FaultResult handle_mm_fault(mm_struct& mm, vaddr_t va, Access access, FaultFlags flags) noexcept {
   vm_area_struct* vma = vma_lookup(mm, va);
-  return vma == nullptr ? FaultResult::sigsegv : handle_vma_fault<A>(*vma, va, access, unshare);
+  return vma == nullptr ? FaultResult::sigsegv : handle_vma_fault<A>(*vma, va, access, flags);
 }
 
 template <ArchBackend A>
 FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcept {
   if (vm_area_struct* vma = lock_vma_under_rcu(mm, va); vma != nullptr) {
-    const FaultResult result = handle_vma_fault<A>(*vma, va, access);
+    const FaultResult result = handle_vma_fault<A>(*vma, va, access, FAULT_FLAG_VMA_LOCK);
     vma_end_read(*vma);
-    return result;
+    if (result != FaultResult::retry) return result;
   }
   mm.mmap_lock.down_read();
   if (vm_area_struct* vma = vma_lookup(mm, va); vma != nullptr) vma_remember(*vma, va);

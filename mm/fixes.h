@@ -12,6 +12,8 @@ namespace tlblab {
 struct fixes {
   bool nested_flush = true;
   bool delayed_rmap = true;
+  bool mremap_rmap_lock = true;
+  bool batched_pending = true;
 };
 
 struct FixInfo {
@@ -28,6 +30,12 @@ inline constexpr std::array fix_table{
     FixInfo{"delayed-rmap", "5df397dec7c4", 2022,
             "a dirty page of a file stays mapped for rmap until its zap has flushed",
             &fixes::delayed_rmap},
+    FixInfo{"mremap-rmap-lock", "97113eb39fa7", 2021,
+            "mremap keeps reverse mapping out while it moves a whole page table",
+            &fixes::mremap_rmap_lock},
+    FixInfo{"batched-pending", "3ea277194daa", 2017,
+            "who changes entries flushes first what reclaim unmapped and has not flushed yet",
+            &fixes::batched_pending},
 };
 
 }  // namespace tlblab

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "mm/anon_vma.h"
 #include "mm/copy.tcc"
 #include "mm/free_pgtables.tcc"
 #include "mm/huge_memory.tcc"
@@ -19,24 +20,20 @@ namespace detail {
 
 // Kernel: dup_mmap, one area. False: no memory.
 template <ArchBackend A>
-bool dup_area(mm_struct& child, mm_struct& parent, vm_area_struct& vma) noexcept {
+bool dup_area(mm_struct& child, vm_area_struct& vma) noexcept {
   vma_start_write(vma);  // no fault decides anything before the flush (trap T62)
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
-  if (vma.vm_file != nullptr) get_file(*vma.vm_file);
-  vm_area_struct* copy =
-      vma_insert(child, {vma.vm_start, vma.vm_end, without_userfaultfd(vma.vm_flags) & ~VM_LOCKED,
-                         vma.vm_file, vma.vm_pgoff});
+  vm_area_struct* copy = vma_dup(child, vma, without_userfaultfd(vma.vm_flags) & ~VM_LOCKED);
   if (copy == nullptr) return false;
   if ((vma.vm_flags & VM_WIPEONFORK) != 0) return true;
-  if (vma.anon_vma.load(order::relaxed)) copy->anon_vma.store(true, order::relaxed);
-  return copy_page_range<A>(child, parent, vma);
+  return anon_vma_fork(*copy, vma) && copy_page_range<A>(*copy, vma);
 }
 
 template <ArchBackend A>
 bool dup_mmap(mm_struct& child, mm_struct& parent) noexcept {
   bool copied = true;
   for (auto vma = parent.vmas.begin(); copied && vma != parent.vmas.end(); ++vma)
-    copied = dup_area<A>(child, parent, *vma);
+    copied = dup_area<A>(child, *vma);
   return copied;
 }
 

@@ -9,6 +9,7 @@
 // Addresses 0 as end or ceiling mean the top, so ends are compared less one.
 #pragma once
 
+#include "mm/anon_vma.h"
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
 
@@ -69,11 +70,14 @@ void free_pgd_range(
 }
 
 // Areas closer to each other than a PMD are one run: a table between them serves both.
-// Whoever comes from a file's pages looks into the tables of the areas that map it, without
-// mmap_lock: the areas are unlinked first.
+// Whoever comes from a page looks into the tables of the areas that may map it, without mmap_lock:
+// the areas are unlinked first.
 template <ArchBackend A>
 void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t ceiling) noexcept {
-  for (vm_area_struct& vma : areas) unlink_file_vma(vma);
+  for (vm_area_struct& vma : areas) {
+    unlink_anon_vmas(vma);
+    unlink_file_vma(vma);
+  }
   for (auto vma = areas.begin(); vma != areas.end();) {
     const vaddr_t start = vma->vm_start;
     vaddr_t end = vma->vm_end;

@@ -142,9 +142,10 @@ std::int64_t gup_one_page(mm_struct& mm, vaddr_t va, GupFlags flags, page*& out)
   const vm_area_struct* vma = vma_lookup(mm, va);
   if (vma == nullptr || (vma->vm_flags & VM_PFNMAP) != 0) return -EFAULT;
   if (!access_allowed(*vma, access)) return -EFAULT;
-  const bool unshare = (flags & (FOLL_PIN | FOLL_WRITE)) == FOLL_PIN;
+  const FaultFlags fault_flags =
+      (flags & (FOLL_PIN | FOLL_WRITE)) == FOLL_PIN ? FAULT_FLAG_UNSHARE : 0U;
   while (!follow_page_pte<A>(mm, va, flags, out)) {
-    const FaultResult fault = handle_mm_fault<A>(mm, va, access, unshare);
+    const FaultResult fault = handle_mm_fault<A>(mm, va, access, fault_flags);
     if (fault != FaultResult::done) return fault == FaultResult::oom ? -ENOMEM : -EFAULT;
   }
   return 0;

@@ -37,7 +37,7 @@ template <ArchBackend A>
 // reading; the PMD table is there.
 template <ArchBackend A>
 [[nodiscard]] std::optional<FaultResult> huge_pmd_fault(
-    mm_struct& mm, vm_area_struct& vma, vaddr_t va, bool write, bool unshare) noexcept;
+    mm_struct& mm, vm_area_struct& vma, vaddr_t va, bool write, FaultFlags flags) noexcept;
 
 // Unmaps the huge entry of va and queues its folio. False: it is not huge any more. No PTL held.
 template <ArchBackend A>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "mm/anon_vma.h"
 #include "mm/gup.h"
 #include "mm/huge_memory.h"
 #include "mm/mmu_gather.tcc"
@@ -268,13 +269,14 @@ struct huge_fault {
   vm_area_struct& vma;
   vaddr_t start;  // of the PMD's span
   bool write;
+  FaultFlags flags;
 };
 
 // A folio of this mm alone, writable if the area is.
 template <ArchBackend A>
 pte_t huge_anon_entry(const huge_fault& site, page* head) noexcept {
   page_set(head, PG_anon | PG_anon_exclusive | PG_swapbacked);
-  site.vma.anon_vma.store(true, order::relaxed);
+  folio_set_anon(head, site.vma, site.start);
   const pte_t pte = A::pte_mkdirty(A::mk_pte(head->pfn, site.vma.vm_flags));
   return A::pmd_mkhuge((site.vma.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte);
 }
@@ -307,7 +309,8 @@ bool install_if_none(const huge_fault& site, page* pmds, page* head, page* table
 template <ArchBackend A>
 std::optional<FaultResult> do_huge_pmd_anonymous_page(const huge_fault& site, page* pmds) noexcept {
   if (!transhuge_vma_suitable(site.vma, site.start)) return std::nullopt;
-  site.vma.anon_vma.store(true, order::relaxed);
+  if (const FaultResult none = vmf_anon_prepare(site.vma, site.flags); none != FaultResult::done)
+    return none;
   page* head = site.write ? alloc_zeroed_folio(hpage_pmd_order) : huge_zero_folio();
   if (head == nullptr) return std::nullopt;
   page* table = alloc_table(0);
@@ -338,10 +341,11 @@ std::optional<FaultResult> do_huge_zero_wp_pmd(const huge_fault& site, pte_t ori
 }
 
 // The folio is this mm's alone, or is again: written in place.
-inline bool can_reuse_huge(page* head) noexcept {
+inline bool can_reuse_huge(const vm_area_struct& vma, page* head) noexcept {
   if (page_test(head, PG_anon_exclusive)) return true;
   if (head->refcount.load(order::relaxed) != 1) return false;
   page_set(head, PG_anon_exclusive);
+  folio_move_anon_rmap(head, vma);
   return true;
 }
 
@@ -352,7 +356,7 @@ bool reuse_huge_pmd(const huge_fault& site, pte_t orig) noexcept {
   const pte_ref ref = pmd_trans_huge_lock<A>(site.mm, site.start);
   if (!ref) return true;
   const bool same = ptep_get(ref) == orig;
-  const bool reuse = same && can_reuse_huge(pfn_to_page(A::pte_pfn(orig)));
+  const bool reuse = same && can_reuse_huge(site.vma, pfn_to_page(A::pte_pfn(orig)));
   const pte_t now = A::pte_mkwrite(A::pte_mkdirty(A::pte_mkyoung(orig)));
   if (reuse && A::ptep_set_access_flags(site.mm, site.start, ref.word(), now, true))
     note_change(site.mm, ref, site.start, orig, now);
@@ -393,13 +397,13 @@ FaultResult huge_pmd_set_accessed(const huge_fault& site, pte_t orig) noexcept {
 
 template <ArchBackend A>
 std::optional<FaultResult> huge_pmd_fault(
-    mm_struct& mm, vm_area_struct& vma, vaddr_t va, bool write, bool unshare) noexcept {
+    mm_struct& mm, vm_area_struct& vma, vaddr_t va, bool write, FaultFlags flags) noexcept {
   page* pmds = find_table<A>(mm, va, 1);
-  const detail::huge_fault site{mm, vma, va & pmd_mask, write};
+  const detail::huge_fault site{mm, vma, va & pmd_mask, write, flags};
   const pte_t pmd = ptep_get(entry_in(pmds, va, 1));
   if (A::pte_none(pmd)) return detail::do_huge_pmd_anonymous_page<A>(site, pmds);
   if (!A::pmd_leaf(pmd)) return std::nullopt;
-  if (unshare) {
+  if ((flags & FAULT_FLAG_UNSHARE) != 0) {
     split_huge_pmd<A>(mm, va);  // the one page that is wanted is copied
     return std::nullopt;
   }

@@ -10,6 +10,7 @@
 // for a moment.
 #pragma once
 
+#include "mm/anon_vma.h"
 #include "mm/madvise_lru.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -61,7 +62,7 @@ std::int64_t guard_install(vm_area_struct& vma, vaddr_t start, vaddr_t end) noex
   if ((vma.vm_flags & forbidden) != 0) return -EINVAL;
   mm_struct& mm = *vma.vm_mm;
   // fork must look at the tables of this area from now on.
-  vma.anon_vma.store(true, order::relaxed);
+  if (!anon_vma_prepare(vma)) return -ENOMEM;
   for (;;) {
     const GuardResult result = install_guard_range<A>(mm, start, end);
     if (result == GuardResult::done) return 0;

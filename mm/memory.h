@@ -33,23 +33,33 @@ void free_pgd_range(
 template <ArchBackend A>
 void free_pgtables(mmu_gather<A>& tlb, vma_tree& areas, vaddr_t floor, vaddr_t ceiling) noexcept;
 
-enum class FaultResult : std::uint8_t { done, sigsegv, oom, sigbus };
+// retry: only under mmap_lock, where the area's lock was held.
+enum class FaultResult : std::uint8_t { done, sigsegv, oom, sigbus, retry };
 
-// unshare, with a read: an anonymous page that the mm does not have for itself alone is replaced by
-// a copy, read-only like it (a pin for reading is about to be taken).
+enum fault_flag : std::uint32_t {
+  // With a read: an anonymous page that the mm does not have for itself alone is replaced by a copy,
+  // read-only like it (a pin for reading is about to be taken).
+  FAULT_FLAG_UNSHARE = 1U << 0,
+  FAULT_FLAG_VMA_LOCK = 1U << 1,  // the area's lock is held, and not mmap_lock
+};
+using FaultFlags = std::uint32_t;
+
+// An anonymous page is to be put into the area: done, oom or retry.
+[[nodiscard]] FaultResult vmf_anon_prepare(vm_area_struct& vma, FaultFlags flags) noexcept;
+
 // REQUIRES: mmap_lock for reading.
 template <ArchBackend A>
 FaultResult handle_mm_fault(mm_struct& mm,
                             vaddr_t va,
                             Access access,
-                            bool unshare = false) noexcept;
+                            FaultFlags flags = 0) noexcept;
 
 // The same in this area, which contains va. REQUIRES: mmap_lock for reading, or the area's lock.
 template <ArchBackend A>
 FaultResult handle_vma_fault(vm_area_struct& vma,
                              vaddr_t va,
                              Access access,
-                             bool unshare = false) noexcept;
+                             FaultFlags flags = 0) noexcept;
 // A fault of a program: under the area's lock, or if that is not to be had under mmap_lock. No lock
 // is held.
 template <ArchBackend A>
@@ -58,11 +68,9 @@ FaultResult do_user_addr_fault(mm_struct& mm, vaddr_t va, Access access) noexcep
 template <ArchBackend A>
 void mm_populate(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept;
 
-// fork: what the child needs of the parent's area. False: no memory. REQUIRES: both mmap_locks for
-// writing; the caller flushes the parent before it drops its lock.
+// fork: what the child's area needs of the parent's vma. False: no memory. REQUIRES: both
+// mmap_locks for writing; the caller flushes the parent before it drops its lock.
 template <ArchBackend A>
-[[nodiscard]] bool copy_page_range(mm_struct& child,
-                                   mm_struct& parent,
-                                   vm_area_struct& vma) noexcept;
+[[nodiscard]] bool copy_page_range(const vm_area_struct& area, vm_area_struct& vma) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -14,6 +14,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 struct address_space;
 struct mm_struct;
+struct vm_area_struct;
 
 // ---- frames -------------------------------------------------------------------------------------
 
@@ -72,6 +73,9 @@ struct page {
   // page lock, when the file has dropped it.
   address_space* mapping = nullptr;
   std::uint64_t index = 0;
+  // With PG_anon: through which the areas that map it are found (anon_vma.h), and index is its place
+  // in them. Changed under the PTL of its only mapping; means nothing while no entry maps it.
+  Atomic<struct anon_vma*> anon_vma{nullptr};
   // If it is a table:
   page_table* table = nullptr;
   Spinlock ptl;
@@ -118,7 +122,34 @@ enum vm_flag : std::uint32_t {
 };
 inline constexpr std::uint32_t vm_access_flags = VM_READ | VM_WRITE | VM_EXEC;
 
-struct vm_area_struct;
+// The areas that share anonymous pages, and an area's place among them: anon_vma.h.
+struct anon_vma_rcu {
+  rcu_head head;
+  struct anon_vma* anon_vma = nullptr;
+};
+struct anon_vma_chain {
+  vm_area_struct* vma = nullptr;
+  struct anon_vma* anon_vma = nullptr;
+  boost::intrusive::list_member_hook<> same_vma;   // under mmap_lock
+  boost::intrusive::list_member_hook<> same_anon;  // under the root's rwsem
+};
+template <boost::intrusive::list_member_hook<> anon_vma_chain::* hook>
+using anon_vma_chains = boost::intrusive::list<
+    anon_vma_chain,
+    boost::intrusive::member_hook<anon_vma_chain, boost::intrusive::list_member_hook<>, hook>>;
+using chains_of_area = anon_vma_chains<&anon_vma_chain::same_vma>;
+struct anon_vma {
+  struct anon_vma* root = nullptr;    // its own address, or the first parent's
+  struct anon_vma* parent = nullptr;  // likewise
+  RwSem rwsem;                        // the root's is taken
+  Atomic<int> refcount{1};            // areas linked count together as one; of a root, its family
+  // Under the root's rwsem. The kernel has an interval tree; areas linked later stand behind.
+  anon_vma_chains<&anon_vma_chain::same_anon> areas;
+  unsigned num_children = 0;     // that have it as parent, itself if it is a root
+  unsigned num_active_vmas = 0;  // areas that have it as their own
+  anon_vma_rcu rcu;
+};
+
 // Gives the area's memory back after a grace period.
 struct vma_rcu {
   rcu_head head;
@@ -137,9 +168,10 @@ struct vm_area_struct : boost::intrusive::set_base_hook<> {
   // In address_space::i_mmap while the area is linked; vm_start, vm_end and vm_pgoff of a linked
   // area change under i_mmap_rwsem for writing too.
   boost::intrusive::list_member_hook<> shared;
-  // An anonymous page was put here once (the kernel's anon_vma != NULL): fork must look at the
-  // tables. Set by faults; read by fork, which has none in the area.
-  Atomic<bool> anon_vma{false};
+  // Not null: an anonymous page may be here, fork must look at the tables. Set under mmap_lock and
+  // page_table_lock, by the first fault; null again under mmap_lock for writing.
+  Atomic<struct anon_vma*> anon_vma{nullptr};
+  chains_of_area anon_vma_chain;
 
   // vma_lock.h: faults inside, and a bit of the writer.
   Atomic<unsigned> vm_refcnt{0};

@@ -86,8 +86,9 @@ std::int64_t mmap_region(mm_struct& mm, const mmap_request& request, call_range 
     if (const std::int64_t error = unmap_locked<A>(mm, range)) return error;
   if (!range_is_free(mm, range.start, range.end)) return -EEXIST;
   if (request.file != nullptr) get_file(*request.file);
+  const std::uint64_t pgoff = request.file != nullptr ? request.pgoff : anon_pgoff(range.start);
   const vm_area_struct* vma =
-      vma_insert(mm, {range.start, range.end, request.flags, request.file, request.pgoff});
+      vma_insert(mm, {range.start, range.end, request.flags, request.file, pgoff});
   return vma == nullptr ? -ENOMEM : static_cast<std::int64_t>(range.start);
 }
 
@@ -145,7 +146,8 @@ vaddr_t do_brk(mm_struct& mm, vaddr_t brk) noexcept {
     moved = detail::unmap_locked<A>(mm, {new_end, old_end}) == 0;
   else if (moved && new_end > old_end)
     moved = range_is_free(mm, old_end, new_end) &&
-            vma_insert(mm, {old_end, new_end, VM_READ | VM_WRITE, nullptr, 0}) != nullptr;
+            vma_insert(mm, {old_end, new_end, VM_READ | VM_WRITE, nullptr, anon_pgoff(old_end)}) !=
+                nullptr;
   if (moved) mm.brk = brk;
   const vaddr_t result = mm.brk;
   trace(EventKind::call_end, mm.id, static_cast<std::uint64_t>(MmCall::brk), new_end, old_end);

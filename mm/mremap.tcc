@@ -16,6 +16,7 @@
 
 #include <cerrno>
 
+#include "mm/anon_vma.h"
 #include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
@@ -28,6 +29,19 @@ namespace detail {
 struct page_move {
   vaddr_t from, to;
   std::uint64_t length;
+};
+
+// A move and the areas that it goes between.
+struct area_move {
+  const vm_area_struct& old_vma;
+  const vm_area_struct& new_vma;
+  page_move pages;
+  // A walk by reverse mapping meets the new area before the old one: an entry could move past it.
+  bool need_rmap_locks;
+  // Where userfaultfd write-protects, the new place does not: each entry has to be looked at.
+  [[nodiscard]] bool watched() const noexcept {
+    return ((old_vma.vm_flags | new_vma.vm_flags) & VM_UFFD_WP) != 0;
+  }
 };
 
 // Up to the next border of an entry of this level, of either side.
@@ -55,7 +69,8 @@ bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) no
 // mmap_lock for writing keeps everybody else from taking two PTLs of this mm in another order; the
 // two places may lie in one table.
 template <ArchBackend A>
-void move_ptes(mm_struct& mm, page_move stretch) noexcept {
+void move_ptes(mm_struct& mm, const area_move& move, page_move stretch) noexcept {
+  const rmap_write_lock rmap(move.old_vma, move.need_rmap_locks);
   const pte_ref from = pte_offset_map_lock<A>(mm, stretch.from);
   if (!from) return;
   rcu_read_lock();
@@ -104,7 +119,9 @@ inline void unlock_two_tables(mm_struct& mm, page* first, page* second, unsigned
 // aligned to the entry that names it, and the tables with those entries are there. False: not a
 // table, or the new place has one.
 template <ArchBackend A>
-bool move_table(mm_struct& mm, vaddr_t from, vaddr_t to, unsigned level) noexcept {
+bool move_table(
+    mm_struct& mm, const area_move& move, vaddr_t from, vaddr_t to, unsigned level) noexcept {
+  const rmap_write_lock rmap(move.old_vma, move.need_rmap_locks || mm.fixes.mremap_rmap_lock);
   const pte_ref source = entry_in(find_table<A>(mm, from, level), from, level);
   const pte_ref target = entry_in(find_table<A>(mm, to, level), to, level);
   if (!A::pte_none(ptep_get(target))) return false;
@@ -123,17 +140,6 @@ bool move_table(mm_struct& mm, vaddr_t from, vaddr_t to, unsigned level) noexcep
   return table != nullptr;
 }
 
-// A move and the areas that it goes between.
-struct area_move {
-  const vm_area_struct& old_vma;
-  const vm_area_struct& new_vma;
-  page_move pages;
-  // Where userfaultfd write-protects, the new place does not: each entry has to be looked at.
-  [[nodiscard]] bool watched() const noexcept {
-    return ((old_vma.vm_flags | new_vma.vm_flags) & VM_UFFD_WP) != 0;
-  }
-};
-
 // One stretch within a PMD on both sides. False: no memory for tables.
 template <ArchBackend A>
 bool move_within_pmd(mm_struct& mm, const area_move& move, page_move stretch) noexcept {
@@ -142,13 +148,16 @@ bool move_within_pmd(mm_struct& mm, const area_move& move, page_move stretch) no
   if (!table_alloc<A>(mm, stretch.to, 1)) return false;
   const bool whole = stretch.length == pmd_size;
   const bool huge = pmd_trans_huge<A>(ptep_get(entry_in(pmds, stretch.from, 1)));
-  if (huge && whole && move_huge_pmd<A>(mm, stretch.from, stretch.to, move.watched())) return true;
+  if (huge && whole) {
+    const rmap_write_lock rmap(move.old_vma, move.need_rmap_locks);
+    if (move_huge_pmd<A>(mm, stretch.from, stretch.to, move.watched())) return true;
+  }
   if (huge) split_huge_pmd<A>(mm, stretch.from);
   if (!huge && whole && A::features.move_tables && !move.watched() &&
-      move_table<A>(mm, stretch.from, stretch.to, 1))
+      move_table<A>(mm, move, stretch.from, stretch.to, 1))
     return true;
   if (!table_alloc<A>(mm, stretch.to)) return false;
-  move_ptes<A>(mm, stretch);
+  move_ptes<A>(mm, move, stretch);
   return true;
 }
 
@@ -162,7 +171,7 @@ std::uint64_t move_stretch(mm_struct& mm, const area_move& move, page_move rest)
   if (puds == nullptr) return stretch.length;
   if (!table_alloc<A>(mm, rest.to, 2)) return 0;
   if (stretch.length == level_size(2) && A::features.move_tables && !move.watched() &&
-      move_table<A>(mm, rest.from, rest.to, 2))
+      move_table<A>(mm, move, rest.from, rest.to, 2))
     return stretch.length;
   stretch.length = extent_of(rest, 1);
   return move_within_pmd<A>(mm, move, stretch) ? stretch.length : 0;
@@ -209,26 +218,22 @@ std::int64_t move_vma(mm_struct& mm,
                       vaddr_t place) noexcept {
   const vaddr_t from = request.old_address;
   vma_start_write(old);  // a fault would fill the place that is being emptied
-  if (old.vm_file != nullptr) get_file(*old.vm_file);
-  const bool has_anon = old.anon_vma.load(order::relaxed);  // the new area may absorb the old one
-  vm_area_struct* fresh =
-      vma_insert(mm, {place, place + request.new_length, without_userfaultfd(old.vm_flags),
-                      old.vm_file, linear_page_index(old, from)});
+  // Pages that were never touched have no place that they must be found at.
+  const bool touched = old.vm_file != nullptr || old.anon_vma.load(order::relaxed) != nullptr;
+  const std::uint64_t pgoff = touched ? linear_page_index(old, from) : anon_pgoff(place);
+  bool joined = false;
+  vm_area_struct* fresh = vma_copy(
+      mm, old,
+      {place, place + request.new_length, without_userfaultfd(old.vm_flags), old.vm_file, pgoff},
+      joined);
   if (fresh == nullptr) return -ENOMEM;
-  if (has_anon) fresh->anon_vma.store(true, order::relaxed);
   const std::uint64_t length = request.old_length;
-  const vm_area_struct& left = *vma_lookup(mm, from);
-  std::uint64_t moved = 0;
-  {
-    // The new area may be part of an older one, which a walk of the file's areas meets before the
-    // place that a page comes from. Kernel: need_rmap_locks.
-    const i_mmap_write_lock lock(fresh->vm_file);
-    moved = move_page_tables<A>(mm, {left, *fresh, {from, place, length}});
-    // Back again; tables that did not move whole are still there.
-    if (moved < length)
-      static_cast<void>(move_page_tables<A>(mm, {*fresh, left, {place, from, moved}}));
-  }
+  const vm_area_struct& left = *vma_lookup(mm, from);  // the new area may have absorbed it
+  const std::uint64_t moved =
+      move_page_tables<A>(mm, {left, *fresh, {from, place, length}, joined});
   if (moved < length) {
+    // Back again; tables that did not move whole are still there. The old area is met first now.
+    static_cast<void>(move_page_tables<A>(mm, {*fresh, left, {place, from, moved}, true}));
     static_cast<void>(unmap_locked<A>(mm, {place, place + request.new_length}));
     return -ENOMEM;
   }

@@ -89,6 +89,14 @@ void folio_remove_rmap_pmd(page* head) noexcept;
   return p->mapcount.load(order::relaxed) + folio_of(p)->entire_mapcount.load(order::relaxed);
 }
 
+// Does any entry map a page of the folio?
+[[nodiscard]] inline bool folio_mapped(const page* folio) noexcept {
+  // Acquire: pairs with the release in folio_remove_rmap_ptes; stores through the last mapping come
+  // before the count that says it is gone.
+  const auto& count = folio_order(folio) != 0 ? folio->large_mapcount : folio->mapcount;
+  return count.load(order::acquire) > 0;
+}
+
 void copy_user_page(page* to, const page* from) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

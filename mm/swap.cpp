@@ -176,6 +176,7 @@ page* swapin_readahead(swp_entry_t entry, bool& gone) noexcept {
   } else if (fresh != nullptr) {
     std::memcpy(fresh->frame, slot.stored, page_size);
     page_set(fresh, PG_anon | PG_swapbacked | PG_uptodate);
+    fresh->anon_vma.store(nullptr, order::relaxed);  // who maps it first says
     cache(entry.offset, fresh);
     p = fresh;
   }

@@ -2,11 +2,14 @@
 // Kernel files: mm/userfaultfd.c, and of fs/userfaultfd.c what registers.
 //
 // A move is the one operation here that takes a mapped page away: the old entry is cleared, then
-// pins are looked for, and the old addresses are invalidated before either PTL is dropped (D42).
+// pins are looked for, and the old addresses are invalidated before either PTL is dropped (D42). The
+// page's place in its areas changes with it, so the page lock is held, as by all who walk by reverse
+// mapping.
 #pragma once
 
 #include <cerrno>
 
+#include "mm/anon_vma.h"
 #include "mm/gup.tcc"
 #include "mm/mprotect.tcc"
 #include "mm/userfaultfd.h"
@@ -136,6 +139,7 @@ std::int64_t mfill_install(const fault_site& site, pte_t pte, page* p, bool over
 
 template <ArchBackend A>
 std::int64_t mfill_copy_page(const fault_site& site, page* source) noexcept {
+  if (!anon_vma_prepare(site.vma)) return -ENOMEM;
   page* fresh = alloc_page(AllocSite::user_page);
   if (fresh == nullptr) return -ENOMEM;
   copy_user_page(fresh, source);
@@ -222,19 +226,47 @@ inline void unlock_both(mm_struct& mm, const two_entries& both) noexcept {
   unlock_table(mm, both.from.table, 0);
 }
 
-// Both PTLs held. 0: the source was cleared, and is in the new place; -errno: nothing changed. A
-// source that was present is to be flushed: `present`.
+// What became of the source.
+struct moved_entry {
+  bool present = false;  // to be flushed, also if it was put back
+  page* busy = nullptr;  // with -EAGAIN: the page that another CPU has locked, referenced
+};
+
+// Page and PTLs locked. False: pinned, nothing changed.
+template <ArchBackend A>
+bool move_present_page(mm_struct& mm,
+                       const vm_area_struct& area,
+                       const two_entries& at,
+                       const uffd_move& place,
+                       page* p) noexcept {
+  const bool zero = page_test(p, PG_reserved);
+  const pte_t taken = ptep_get_and_clear<A>(mm, at.from, place.from);
+  // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
+  smp_mb();
+  if (!zero && folio_maybe_dma_pinned(folio_of(p))) {
+    set_pte_at(mm, at.from, place.from, taken);
+    return false;
+  }
+  pte_t now = A::mk_pte(A::pte_pfn(taken), area.vm_flags);
+  if (!zero) {
+    folio_set_anon(p, area, place.to);
+    now = A::pte_mkwrite(A::pte_dirty(taken) ? A::pte_mkdirty(now) : now);
+  }
+  set_pte_at(mm, at.to, place.to, now);
+  return true;
+}
+
+// Both PTLs held. 0: the source was cleared, and is in the new place; -errno: nothing changed.
 template <ArchBackend A>
 std::int64_t move_one_entry(mm_struct& mm,
                             const vm_area_struct& area,
                             const two_entries& at,
                             const uffd_move& place,
-                            bool& present) noexcept {
+                            moved_entry& moved) noexcept {
   const pte_t was = ptep_get(at.from);
   if (!A::pte_none(ptep_get(at.to))) return -EEXIST;
   if (A::pte_none(was) || pte_marker_get<A>(was) != 0) return -ENOENT;
-  present = A::pte_present(was);
-  if (!present) {
+  if (!A::pte_present(was)) {
     if (!A::pte_swp_exclusive(was)) return -EBUSY;
     set_pte_at(mm, at.from, place.from, {});
     set_pte_at(mm, at.to, place.to, without_uffd_wp<A>(was));
@@ -243,17 +275,22 @@ std::int64_t move_one_entry(mm_struct& mm,
   page* p = pfn_to_page(A::pte_pfn(was));
   const bool zero = page_test(p, PG_reserved);
   if (!zero && (!page_test(p, PG_anon_exclusive) || folio_test_large(p))) return -EBUSY;
-  const pte_t taken = ptep_get_and_clear<A>(mm, at.from, place.from);
-  // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
-  smp_mb();
-  if (!zero && folio_maybe_dma_pinned(folio_of(p))) {
-    set_pte_at(mm, at.from, place.from, taken);
-    return -EBUSY;
+  if (!zero && !trylock_page(p)) {
+    get_page(p);
+    moved.busy = p;
+    return -EAGAIN;
   }
-  pte_t now = A::mk_pte(A::pte_pfn(taken), area.vm_flags);
-  if (!zero) now = A::pte_mkwrite(A::pte_dirty(taken) ? A::pte_mkdirty(now) : now);
-  set_pte_at(mm, at.to, place.to, now);
-  return 0;
+  moved.present = true;
+  const bool done = move_present_page<A>(mm, area, at, place, p);
+  if (!zero) unlock_page(p);
+  return done ? 0 : -EBUSY;
+}
+
+// No lock is held.
+inline void wait_for_page_lock(page* p) noexcept {
+  lock_page(p);
+  unlock_page(p);
+  put_page(p);
 }
 
 // Within one table on each side. Adds to done; the first error ends it.
@@ -269,13 +306,15 @@ std::int64_t move_stretch(mm_struct& mm, const uffd_move& move, std::uint64_t& d
   std::int64_t error = 0;
   std::uint64_t moved = 0;
   vaddr_t first = 0, end = 0;  // what was present
+  page* busy = nullptr;
   enter_lazy_mmu_mode<A>();
   while (moved < move.length && error == 0) {
     const uffd_move place{move.to + moved, move.from + moved, page_size};
-    bool present = false;
-    error = move_one_entry<A>(mm, area, at, place, present);
-    if (present && end == 0) first = place.from;
-    if (present) end = place.from + page_size;  // also if it was put back
+    moved_entry one;
+    error = move_one_entry<A>(mm, area, at, place, one);
+    busy = one.busy;
+    if (one.present && end == 0) first = place.from;
+    if (one.present) end = place.from + page_size;
     if (error != 0) break;
     moved += page_size;
     ++at.from.index;
@@ -284,6 +323,7 @@ std::int64_t move_stretch(mm_struct& mm, const uffd_move& move, std::uint64_t& d
   leave_lazy_mmu_mode<A>();
   if (end != 0) A::flush_tlb_range(mm, first, end, page_shift, false);
   unlock_both(mm, locked);
+  if (busy != nullptr) wait_for_page_lock(busy);
   done += moved;
   return error;
 }
@@ -291,7 +331,7 @@ std::int64_t move_stretch(mm_struct& mm, const uffd_move& move, std::uint64_t& d
 template <ArchBackend A>
 std::int64_t move_locked(mm_struct& mm, const uffd_move& move) noexcept {
   if (!valid_move(mm, move)) return -EINVAL;
-  vma_lookup(mm, move.to)->anon_vma.store(true, order::relaxed);
+  if (!anon_vma_prepare(*vma_lookup(mm, move.to))) return -ENOMEM;
   std::uint64_t done = 0;
   std::int64_t error = 0;
   while (done < move.length && (error == 0 || error == -EAGAIN)) {

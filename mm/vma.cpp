@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include "mm/anon_vma.h"
 #include "mm/page_cache.h"
 #include "mm/vma_lock.h"
 
@@ -23,29 +24,43 @@ vm_area_struct* vma_alloc(mm_struct& mm, const vma_request& request) noexcept {
   return vma;
 }
 
-// Anonymous areas have no offset of their own to agree on here: nothing looks it up yet.
 bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
   return low.vm_end == high.vm_start && low.vm_flags == high.vm_flags &&
-         low.vm_file == high.vm_file &&
-         (low.vm_file == nullptr || linear_page_index(low, low.vm_end) == high.vm_pgoff);
+         low.vm_file == high.vm_file && linear_page_index(low, low.vm_end) == high.vm_pgoff &&
+         anon_vmas_mergeable(low, high);
 }
 
-void vma_free_rcu(rcu_head* head) noexcept {
-  vm_area_struct* vma = reinterpret_cast<vma_rcu*>(head)->vma;
-  vma->~vm_area_struct();
-  kfree(vma);
+// Nobody has seen it, or no more.
+void vma_discard(vm_area_struct& vma) noexcept {
+  vma.~vm_area_struct();
+  kfree(&vma);
+}
+void vma_free_rcu(rcu_head* head) noexcept { vma_discard(*reinterpret_cast<vma_rcu*>(head)->vma); }
+
+// The pages of high are found through low from now on. False: no memory. Kernel: dup_anon_vma.
+bool take_over_anon_vma(vm_area_struct& low, const vm_area_struct& high) noexcept {
+  anon_vma* av = high.anon_vma.load(order::relaxed);
+  if (av == nullptr || low.anon_vma.load(order::relaxed) != nullptr) return true;
+  low.anon_vma.store(av, order::release);
+  if (anon_vma_clone(low, high)) return true;
+  low.anon_vma.store(nullptr, order::relaxed);
+  return false;
 }
 
-void absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
+// False: no memory, two areas as before.
+bool absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
   vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
+  vma_start_write(high);
+  if (!take_over_anon_vma(low, high)) return false;
   {
     const i_mmap_write_lock lock(low.vm_file);  // a page of high is found in one of them
+    const anon_vma_write_lock anon_lock(low);
     low.vm_end = high.vm_end;
     if (low.vm_file != nullptr) low.vm_file->i_mmap.erase(low.vm_file->i_mmap.iterator_to(high));
   }
-  if (high.anon_vma.load(order::relaxed)) low.anon_vma.store(true, order::relaxed);
   vma_detach(mm, high);
   vma_free(high);
+  return true;
 }
 
 }  // namespace
@@ -95,18 +110,54 @@ vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
   return &vma_merge(mm, *vma);
 }
 
+vm_area_struct* vma_dup(mm_struct& child, const vm_area_struct& vma, std::uint32_t flags) noexcept {
+  vm_area_struct* copy =
+      vma_alloc(child, {vma.vm_start, vma.vm_end, flags, vma.vm_file, vma.vm_pgoff});
+  if (copy == nullptr) return nullptr;
+  if (vma.vm_file != nullptr) get_file(*vma.vm_file);
+  child.vmas.insert(*copy);
+  link_file_vma(*copy);
+  return copy;
+}
+
+vm_area_struct* vma_copy(mm_struct& mm,
+                         const vm_area_struct& old,
+                         const vma_request& request,
+                         bool& joined) noexcept {
+  vm_area_struct* fresh = vma_alloc(mm, request);
+  if (fresh == nullptr) return nullptr;
+  fresh->anon_vma.store(old.anon_vma.load(order::relaxed), order::relaxed);
+  if (!anon_vma_clone(*fresh, old)) {
+    fresh->anon_vma.store(nullptr, order::relaxed);
+    vma_discard(*fresh);
+    return nullptr;
+  }
+  if (request.file != nullptr) get_file(*request.file);
+  mm.vmas.insert(*fresh);
+  link_file_vma(*fresh);
+  vm_area_struct& left = vma_merge(mm, *fresh);
+  joined = &left != fresh;
+  return &left;
+}
+
 bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
   vm_area_struct* low = vma_lookup(mm, va);
   if (low == nullptr || low->vm_start == va) return true;
   vm_area_struct* high =
       vma_alloc(mm, {va, low->vm_end, low->vm_flags, low->vm_file, linear_page_index(*low, va)});
   if (high == nullptr) return false;
-  vma_start_write(*low);      // no fault makes a huge page over the border again
+  vma_start_write(*low);  // no fault makes a huge page over the border again
+  high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
+  if (!anon_vma_clone(*high, *low)) {
+    high->anon_vma.store(nullptr, order::relaxed);
+    vma_discard(*high);
+    return false;
+  }
   mm.split_huge_pmd(mm, va);  // while the area still covers both sides
   if (low->vm_file != nullptr) get_file(*low->vm_file);
-  high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
   {
     const i_mmap_write_lock lock(low->vm_file);  // a page of high is found in one of them
+    const anon_vma_write_lock anon_lock(*low);
     low->vm_end = va;
     if (low->vm_file != nullptr) low->vm_file->i_mmap.push_back(*high);
   }
@@ -117,16 +168,18 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
 void vma_grow(vm_area_struct& vma, std::uint64_t by) noexcept {
   vma_start_write(vma);
   const i_mmap_write_lock lock(vma.vm_file);
+  const anon_vma_write_lock anon_lock(vma);
   vma.vm_end += by;
 }
 
+// The one before first: it has an anon_vma more often than a new area, and then nothing is allocated.
 vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept {
-  if (vm_area_struct* next = vma_next(mm, vma); next != nullptr && can_merge(vma, *next))
-    absorb(mm, vma, *next);
+  vm_area_struct* left = &vma;
   vm_area_struct* prev = vma_prev(mm, vma);
-  if (prev == nullptr || !can_merge(*prev, vma)) return vma;
-  absorb(mm, *prev, vma);
-  return *prev;
+  if (prev != nullptr && can_merge(*prev, vma) && absorb(mm, *prev, vma)) left = prev;
+  vm_area_struct* next = vma_next(mm, *left);
+  if (next != nullptr && can_merge(*left, *next)) static_cast<void>(absorb(mm, *left, *next));
+  return *left;
 }
 
 void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
@@ -135,6 +188,7 @@ void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept {
 }
 
 void vma_free(vm_area_struct& vma) noexcept {
+  unlink_anon_vmas(vma);
   unlink_file_vma(vma);
   if (vma.vm_file != nullptr) put_file(*vma.vm_file);
   vma.rcu.vma = &vma;

@@ -13,8 +13,9 @@ struct vma_request {
   vaddr_t start = 0, end = 0;
   std::uint32_t flags = 0;
   address_space* file = nullptr;
-  std::uint64_t pgoff = 0;
+  std::uint64_t pgoff = 0;  // of anonymous memory: its address's number of pages, unless it moved
 };
+inline std::uint64_t anon_pgoff(vaddr_t start) noexcept { return start >> page_shift; }
 
 // The first area that ends above va; null if there is none.
 [[nodiscard]] vm_area_struct* find_vma(mm_struct& mm, vaddr_t va) noexcept;
@@ -32,10 +33,22 @@ struct vma_request {
 // Puts a new area into a free range, joined with its neighbours where they are of the same kind.
 // Takes over one reference of request.file, also if it fails. Null: no memory.
 [[nodiscard]] vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept;
+// A copy of the area for a child, not joined with anything: its pages are found by its own borders.
+// Null: no memory.
+[[nodiscard]] vm_area_struct* vma_dup(mm_struct& child,
+                                      const vm_area_struct& vma,
+                                      std::uint32_t flags) noexcept;
+// A new area for pages of an old one, at a free place; a reference of the file is taken. Null: no
+// memory. joined: it has become part of an older area, which a walk by reverse mapping may meet
+// before the old one. Kernel: copy_vma.
+[[nodiscard]] vm_area_struct* vma_copy(mm_struct& mm,
+                                       const vm_area_struct& old,
+                                       const vma_request& request,
+                                       bool& joined) noexcept;
 // Cuts the areas that reach over start or end there. False: no memory, nothing cut at that place.
 [[nodiscard]] bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept;
-// Joins the area with the one before and the one after, if they are of the same kind now. Returns
-// the area that is left.
+// Joins the area with the one before and the one after, if they are of the same kind now and there is
+// memory. Returns the area that is left.
 vm_area_struct& vma_merge(mm_struct& mm, vm_area_struct& vma) noexcept;
 // Takes the area out of the tree; vma_free gives it back.
 void vma_detach(mm_struct& mm, vm_area_struct& vma) noexcept;

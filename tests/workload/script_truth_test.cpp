@@ -29,10 +29,6 @@ Json read_json(const std::filesystem::path& path) {
   return Json::parse(text);
 }
 
-// Where areas are known to differ: two of them that were first written to while they could not be
-// one stay two in the kernel (their anon_vma differs), and are one here.
-bool areas_are_known_to_differ(const Json& sequence) { return sequence["name"] == "mlock"; }
-
 // What the program says of the script; null if it holds an operation that does not exist yet.
 Json run_measured(const std::string& name, unsigned cpus) {
   ScriptPage page;
@@ -116,7 +112,7 @@ TEST_F(ScriptTruth, FlushesFaultsAndResultsOfHardOperations) {
 }
 
 TEST_F(ScriptTruth, StatesOfAllPages) {
-  Score pages, areas, reads, known_to_differ;
+  Score pages, areas, reads;
   const Json truth = read_json(measured_folder() / "semantic-truth.json");
   for (const Json& sequence : truth["sequences"]) {
     const Json ours = run_measured(sequence["name"], 1);
@@ -131,15 +127,13 @@ TEST_F(ScriptTruth, StatesOfAllPages) {
       for (const char* key : {"pages", "child_pages"})
         pages.compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
       for (const char* key : {"vmas", "child_vmas"})
-        (areas_are_known_to_differ(sequence) ? known_to_differ : areas)
-            .compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
+        areas.compare(where + ": " + key, expected.value(key, Json()), got.value(key, Json()));
     }
     reads.compare(sequence["name"].get<std::string>() + ": final_read", sequence["final_read"],
                   ours["final_read"]);
   }
-  std::cout << "pages: " << pages << "\nareas: " << areas << ", where differences are known "
-            << known_to_differ << "\nreads: " << reads << "\nnot run: " << Json(unsupported).dump()
-            << "\n";
+  std::cout << "pages: " << pages << "\nareas: " << areas << "\nreads: " << reads
+            << "\nnot run: " << Json(unsupported).dump() << "\n";
   EXPECT_EQ(pages.wrong, 0U);
   EXPECT_EQ(areas.wrong, 0U);
   EXPECT_EQ(reads.wrong, 0U);
