@@ -34,6 +34,7 @@ struct mmu_gather_features {
   bool pt_reclaim = false;       // MADV_DONTNEED frees page tables that it emptied
   bool move_tables =
       false;  // mremap may move a whole table: walks cache no more than flushes reach
+  bool batched_unmap = false;     // reclaim may clear many entries and flush once
   bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
   // Whole shapes of 2017 (arch/generic/owned_gather.h), in which an architecture had a gather of its own.
   bool owns_gather = false;   // pages wait in one array, not in a list of batches
@@ -107,6 +108,12 @@ struct flush_tlb_info {
   unsigned stride_shift = page_shift;
   unsigned initiating_cpu = 0;
   bool freed_tables = false;
+};
+
+// Entries that a reclaimer has cleared and not flushed. Kernel: struct arch_tlbflush_unmap_batch. Which of
+// it a backend uses is its business.
+struct arch_tlbflush_unmap_batch {
+  cpumask mask;  // CPUs that may have them
 };
 
 // Sizes of the simulated translation caches; sets are powers of two. The default is of the order of
@@ -241,6 +248,19 @@ concept TlbMaintenance = requires {
   { A::flush_tlb_page } -> hook<void(mm_struct&, vaddr_t) noexcept>;
 };
 
+// Flushes put off by reclaim (mm/tlb_flush_batched.h).
+template <class A>
+concept BatchesUnmaps = requires {
+  // Would it save anything for this mm?
+  { A::arch_tlbbatch_should_defer } -> hook<bool(mm_struct&) noexcept>;
+  // The entry at va has been cleared; PTL held.
+  {
+    A::arch_tlbbatch_add_pending
+  } -> hook<void(arch_tlbflush_unmap_batch&, mm_struct&, vaddr_t) noexcept>;
+  // What was added, on this CPU, is invalidated everywhere when it returns; the batch is empty again.
+  { A::arch_tlbbatch_flush } -> hook<void(arch_tlbflush_unmap_batch&) noexcept>;
+};
+
 template <class A>
 concept ContextSwitch = requires {
   typename A::mm_context;
@@ -293,6 +313,7 @@ concept KnowsFeatures = requires { typename std::bool_constant<A::features.async
 template <class A>
 concept FeaturesAgree =
     !KnowsFeatures<A> || ((!A::features.async_invalidate || A::features.rcu_table_free) &&
+                          (!A::features.batched_unmap || BatchesUnmaps<A>) &&
                           (!A::features.owns_pending || A::features.owns_gather));
 
 template <class A>
@@ -329,6 +350,12 @@ using access_window_of = access_window<tracks_windows<A>()>;
 //   set_option(word)                 switches one of facts.options on; "": all off
 //   context_word(mm, address)        names for reports, null if it is none of these:
 //   cpu_word(cpu, address)           a word of an mm's context, of a CPU
+
+template <ArchBackend A>
+constexpr bool arch_batches_unmaps() noexcept {
+  if constexpr (BatchesUnmaps<A>) return A::features.batched_unmap;
+  return false;
+}
 
 template <ArchBackend A>
 pte_t arch_ptep_clear_flush(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept {

@@ -122,6 +122,11 @@ struct chosen_arch {
   static inline void (*evict)(vaddr_t) noexcept = nullptr;
   static inline void (*arrive)(vaddr_t) noexcept = nullptr;
   static inline bool (*flush_owed_on)(unsigned) noexcept = nullptr;
+  static inline bool (*arch_tlbbatch_should_defer)(mm_struct&) noexcept = nullptr;
+  static inline void (*arch_tlbbatch_add_pending)(arch_tlbflush_unmap_batch&,
+                                                  mm_struct&,
+                                                  vaddr_t) noexcept = nullptr;
+  static inline void (*arch_tlbbatch_flush)(arch_tlbflush_unmap_batch&) noexcept = nullptr;
   static inline void (*arch_enter_lazy_mmu_mode)() noexcept = nullptr;
   static inline void (*arch_leave_lazy_mmu_mode)() noexcept = nullptr;
   static inline void (*remove_tlb_entry)(gather_range&, vaddr_t) noexcept = nullptr;
@@ -215,6 +220,11 @@ struct chosen_arch {
     if constexpr (InvalidatesArrive<A>) arrive = A::arrive;
     flush_owed_on = nullptr;
     if constexpr (requires { A::flush_owed_on; }) flush_owed_on = A::flush_owed_on;
+    if constexpr (BatchesUnmaps<A>) {  // asked for only with the feature
+      arch_tlbbatch_should_defer = A::arch_tlbbatch_should_defer;
+      arch_tlbbatch_add_pending = A::arch_tlbbatch_add_pending;
+      arch_tlbbatch_flush = A::arch_tlbbatch_flush;
+    }
   }
 };
 

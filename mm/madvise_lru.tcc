@@ -9,6 +9,7 @@
 
 #include "mm/huge_memory.tcc"
 #include "mm/madvise.tcc"
+#include "mm/tlb_flush_batched.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -38,6 +39,7 @@ void for_each_pte(
     pte_ref ref = pte_offset_map_lock<A>(mm, va);
     if (ref) {
       const pte_ref locked = ref;
+      flush_tlb_batched_pending<A>(mm);
       enter_lazy_mmu_mode<A>();
       for (; va < next; va += page_size, ++ref.index)
         if (const pte_t pte = ptep_get(ref); !A::pte_none(pte)) change(ref, va, pte);

@@ -63,6 +63,9 @@ template <ArchBackend A>
 std::int64_t do_madvise_free(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
 template <ArchBackend A>
 std::int64_t do_madvise_cold(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
+// Reclaims what can be had of the range (vmscan.h).
+template <ArchBackend A>
+std::int64_t do_madvise_pageout(mm_struct& mm, vaddr_t start, std::uint64_t length) noexcept;
 // Faults every page in. -EFAULT: one of them is fatal to touch.
 template <ArchBackend A>
 std::int64_t do_madvise_populate(mm_struct& mm,

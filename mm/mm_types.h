@@ -32,6 +32,7 @@ enum page_flag : std::uint32_t {
   PG_active = 1U << 9,
   PG_uptodate = 1U << 10,  // a page of a file that has been read or written
   PG_locked = 1U << 11,    // lock_page: who holds it may change what the page is to its file
+  PG_isolated = 1U << 12,  // on the list of one reclaimer
 };
 
 inline constexpr unsigned ptrs_per_table = 512;
@@ -68,6 +69,7 @@ struct page {
   page* head = nullptr;  // the first page of its folio; its own descriptor if the folio is one page
   unsigned order = 0;    // of a head: the folio has 1 << order pages
   page* next_free = nullptr;
+  page* next_isolated = nullptr;        // with PG_isolated: its reclaimer's
   Atomic<std::uint64_t> swap_entry{0};  // with PG_swapcache: the slot
   // The file it belongs to and where, set before the page is first mapped; null again, under the
   // page lock, when the file has dropped it.
@@ -219,7 +221,8 @@ struct mm_struct {
   // Gathers (and others that change PTEs before they flush) that are open on this mm. The
   // protocol and why no barrier goes with it: tlb_flush_pending.h.
   Atomic<int> tlb_flush_pending{0};
-  // Reclaim's deferred flushes, another protocol: low half pending, high half flushed generation.
+  // Entries that reclaim has cleared, and how many of them are flushed; another protocol:
+  // tlb_flush_batched.h.
   Atomic<std::uint32_t> tlb_flush_batched{0};
 
   // Odd while fork write-protects the parent's pages: GUP-fast with pins gives up then.
@@ -230,6 +233,12 @@ struct mm_struct {
 
   struct fixes fixes;
 };
+
+// The parts of mm_struct::tlb_flush_batched.
+inline constexpr unsigned TLB_FLUSH_BATCH_FLUSHED_SHIFT = 16;
+inline constexpr std::uint32_t TLB_FLUSH_BATCH_PENDING_MASK =
+    (1U << (TLB_FLUSH_BATCH_FLUSHED_SHIFT - 1)) - 1;
+inline constexpr std::uint32_t TLB_FLUSH_BATCH_PENDING_LARGE = TLB_FLUSH_BATCH_PENDING_MASK / 2;
 
 // The last id given to an mm; reset with the machine's memory.
 extern Atomic<std::uint64_t> last_mm_ctx_id;

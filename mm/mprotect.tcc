@@ -10,6 +10,7 @@
 #include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
+#include "mm/tlb_flush_batched.h"
 #include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -75,6 +76,7 @@ void change_pte_range(mmu_gather<A>& tlb,
   tlb_change_page_size(tlb, page_shift);
   pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, start);
   if (!ref) return;
+  flush_tlb_batched_pending<A>(*tlb.mm);
   const pte_ref locked = ref;
   enter_lazy_mmu_mode<A>();
   for (vaddr_t va = start; va < end; va += page_size, ++ref.index)

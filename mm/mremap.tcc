@@ -20,6 +20,7 @@
 #include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
+#include "mm/tlb_flush_batched.h"
 #include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -78,6 +79,7 @@ void move_ptes(mm_struct& mm, const area_move& move, page_move stretch) noexcept
   rcu_read_unlock();  // nobody reclaims tables while mmap_lock is held for writing
   const bool same = to_table == from.table;
   if (!same) lock_table(mm, to_table, 0);
+  flush_tlb_batched_pending<A>(mm);
   enter_lazy_mmu_mode<A>();
   const bool moved = move_entries<A>(mm, stretch, from, entry_in(to_table, stretch.to, 0));
   leave_lazy_mmu_mode<A>();
@@ -87,7 +89,7 @@ void move_ptes(mm_struct& mm, const area_move& move, page_move stretch) noexcept
 }
 
 // Who listens for coherence knows entries by their slots, and the slots keep their values: told that
-// the old addresses lost them. Nobody else changes them meanwhile.
+// the old addresses lost them.
 template <ArchBackend A>
 void note_moved_away(mm_struct& mm, page* table, vaddr_t start) noexcept {
   for (unsigned i = 0; i < ptrs_per_table; ++i) {
@@ -131,7 +133,10 @@ bool move_table(
   if (table != nullptr) {
     source.word().store(0, order::relaxed);
     note_change(mm, source, from, entry, {});
-    if (tracing()) note_moved_away<A>(mm, table, from);
+    if (tracing()) {
+      const access_window_of<A> unit;  // in explore one step and not 512
+      note_moved_away<A>(mm, table, from);
+    }
     set_pte_at(mm, target, to, entry);
     // Before either lock is dropped; upper levels too, a walk may be cached on the old way.
     A::flush_tlb_range(mm, from, from + level_size(level), page_shift, true);

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "mm/anon_vma.h"
 #include "mm/page_cache.h"
 #include "mm/pgtable.tcc"
 #include "mm/rmap.h"
@@ -34,6 +35,30 @@ void for_each_mapping(address_space& file, index_range pages, Visit visit) noexc
     if (shown.first < shown.end) visit(vma, shown);
   }
   file.i_mmap_rwsem.up_read();
+}
+
+// visit(vma, va) for every place where the page may be mapped, until it says false. Page lock held, and a
+// reference. Kernel: rmap_walk.
+template <class Visit>
+void rmap_walk_anon(page* p, Visit visit) noexcept {
+  anon_vma* av = folio_lock_anon_vma_read(p);
+  if (av == nullptr) return;
+  const std::uint64_t index = read_once(p->index);
+  for (const anon_vma_chain& avc : av->areas) {
+    vm_area_struct& vma = *avc.vma;
+    const bool shown = index >= vma.vm_pgoff && index < linear_page_index(vma, vma.vm_end);
+    if (shown && (!visit(vma, vma_address(vma, index)) || !folio_mapped(p))) break;
+  }
+  anon_vma_unlock_read(*av);
+}
+template <class Visit>
+void rmap_walk(page* p, Visit visit) noexcept {
+  if (page_test(p, PG_anon)) return rmap_walk_anon(p, visit);
+  if (p->mapping == nullptr) return;
+  bool more = true;
+  for_each_mapping(*p->mapping, {p->index, p->index + 1}, [&](vm_area_struct& vma, index_range at) {
+    more = more && visit(vma, vma_address(vma, at.first));
+  });
 }
 
 // Kernel: page_vma_mkclean_one for one entry. PTL held. No CPU may write through an old translation

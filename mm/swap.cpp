@@ -130,6 +130,7 @@ bool folio_alloc_swap(page* p) noexcept {
     device->free = device->slot(offset).next_free;
     ++device->in_use;
     cache(offset, p);
+    page_set(p, PG_dirty);  // nothing is in the slot yet
   }
   const bool held = was_there || offset != 0;
   if (held) ++device->slot(p->swap_entry.load(order::relaxed)).holders;
@@ -202,7 +203,7 @@ bool swap_writepage(page* p) noexcept {
   return true;
 }
 
-void delete_from_swap_cache(page* p) noexcept {
+bool delete_from_swap_cache(page* p) noexcept {
   page* left = nullptr;
   device->lock.lock();
   swap_slot& slot = slot_of(folio_swap_entry(p));
@@ -213,6 +214,7 @@ void delete_from_swap_cache(page* p) noexcept {
   if (ours) left = uncache(slot);
   device->lock.unlock();
   if (left != nullptr) put_page(left);
+  return ours;
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -53,7 +53,7 @@ void swap_release(swp_entry_t entry) noexcept;
 // no entry names the slot any more.
 [[nodiscard]] bool swap_writepage(page* p) noexcept;
 // Takes p out of the cache if its slot, which the caller holds, has the contents and only the cache
-// and the caller have p.
-void delete_from_swap_cache(page* p) noexcept;
+// and the caller have p. False: it stays.
+[[nodiscard]] bool delete_from_swap_cache(page* p) noexcept;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

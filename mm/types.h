@@ -41,6 +41,9 @@ class cpumask {
     return (bits_[cpu / word_bits] & bit(cpu)) != 0;
   }
   [[nodiscard]] constexpr std::uint64_t word(unsigned index) const noexcept { return bits_[index]; }
+  constexpr void merge(const cpumask& other) noexcept {
+    for (unsigned index = 0; index < words; ++index) bits_[index] |= other.bits_[index];
+  }
   constexpr void set_word(unsigned index, std::uint64_t value) noexcept { bits_[index] = value; }
   [[nodiscard]] constexpr unsigned weight() const noexcept {
     unsigned count = 0;

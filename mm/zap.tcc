@@ -13,6 +13,7 @@
 #include "mm/memory.h"
 #include "mm/mmu_gather.tcc"
 #include "mm/swap.tcc"
+#include "mm/tlb_flush_batched.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -131,6 +132,7 @@ vaddr_t zap_locked_stretch(mmu_gather<A>& tlb,
   tlb_change_page_size(tlb, page_shift);
   pte_ref ref = pte_offset_map_lock<A>(*tlb.mm, va);
   if (!ref) return end;
+  flush_tlb_batched_pending<A>(*tlb.mm);
   zap_progress progress;
   enter_lazy_mmu_mode<A>();
   while (va < end && !progress.full) {

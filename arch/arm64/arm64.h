@@ -24,8 +24,11 @@ struct arm64_options {
 
 struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static constexpr const char* name = "arm64";
-  static constexpr mmu_gather_features features{
-      .rcu_table_free = true, .pt_reclaim = false, .move_tables = true, .async_invalidate = true};
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
+                                                .pt_reclaim = false,
+                                                .move_tables = true,
+                                                .batched_unmap = true,
+                                                .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache",
@@ -94,6 +97,12 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static void flush_tlb_range(
       mm_struct& mm, vaddr_t start, vaddr_t end, unsigned stride_shift, bool freed_tables) noexcept;
   static void flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept;
+
+  static bool arch_tlbbatch_should_defer(mm_struct&) noexcept { return true; }
+  static void arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch& batch,
+                                        mm_struct& mm,
+                                        vaddr_t va) noexcept;
+  static void arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept;
 
   // ---- address spaces ---------------------------------------------------------------------------
 

@@ -144,16 +144,31 @@ void arm64::flush_tlb_range(
   flush_range(mm, start, end, stride_shift, false, generic::any_size);
 }
 
-void arm64::flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept {
+namespace {
+void flush_page_nosync(mm_struct& mm, vaddr_t va) noexcept {
   const vaddr_t start = va & page_mask;
   generic::trace_tlb_flush(mm, 1);
   dsb_ishst();
-  tlbi(scope_of(mm), {.reach = generic::Reach::leaf,
-                      .asid = asid_of(mm),
-                      .start = start,
-                      .end = start + page_size});
+  tlbi(arm64::scope_of(mm), {.reach = generic::Reach::leaf,
+                             .asid = asid_of(mm),
+                             .start = start,
+                             .end = start + page_size});
+}
+}  // namespace
+
+void arm64::flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept {
+  flush_page_nosync(mm, va);
   dsb_ish();
 }
+
+// Each page's TLBI at once; what is put off is the wait. It is this CPU's own: another one's DSB waits for
+// nothing that was issued here, so who cannot go on before it is over flushes by himself.
+void arm64::arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch&,
+                                      mm_struct& mm,
+                                      vaddr_t va) noexcept {
+  flush_page_nosync(mm, va);
+}
+void arm64::arch_tlbbatch_flush(arch_tlbflush_unmap_batch&) noexcept { dsb_ish(); }
 
 // Adds AF, dirty and the right to write, and takes nothing away: hardware may set the same bits
 // meanwhile. RDONLY says its thing by being clear, so it is turned round for that.

@@ -30,12 +30,13 @@ bool covers(const generic::invalidation& what, const cached_absence& absent) noe
 
 // The kernel's flush_tlb_range_data.
 struct flush_tlb_range_data {
-  unsigned asid;
+  unsigned asid;  // or no_asid: all
   vaddr_t start;
   std::uint64_t size;  // all: flush_tlb_max_size
   std::uint64_t stride;
 };
 constexpr std::uint64_t flush_tlb_max_size = ~0ULL;
+constexpr unsigned no_asid = ~0U;
 
 std::uint64_t nr_ptes_in_range(const flush_tlb_range_data& range) noexcept {
   return range.size == flush_tlb_max_size ? range.size
@@ -46,6 +47,7 @@ bool is_whole_asid(const flush_tlb_range_data& range) noexcept {
 }
 
 generic::invalidation whole(const flush_tlb_range_data& range) noexcept {
+  if (range.asid == no_asid) return {.reach = generic::Reach::everything};
   return {.reach = generic::Reach::asid, .asid = range.asid};
 }
 generic::invalidation page_of(const flush_tlb_range_data& range, std::uint64_t n) noexcept {
@@ -87,15 +89,8 @@ bool any_but(cpumask mask, unsigned cpu) noexcept {
   return !mask.empty();
 }
 
-void flush_range(mm_struct& mm, vaddr_t start, std::uint64_t size, std::uint64_t stride) noexcept {
-  flush_tlb_range_data range{
-      generic::asid_allocator::number_of(context_of<riscv>(mm).id.load(order::relaxed)), start,
-      size, stride};
-  const cpumask mask = mm_cpumask(mm);
-  if (mask.empty()) return;
+void flush_on(const cpumask& mask, flush_tlb_range_data range) noexcept {
   preempt_disable();
-  generic::trace_tlb_flush(
-      mm, is_whole_asid(range) ? full_flush : static_cast<std::int64_t>(nr_ptes_in_range(range)));
   if (!any_but(mask, smp_processor_id()))
     local_flush_tlb_range_asid(range);
   else if (!riscv::opted.ipi)
@@ -106,6 +101,17 @@ void flush_range(mm_struct& mm, vaddr_t start, std::uint64_t size, std::uint64_t
         [](void* info) { local_flush_tlb_range_asid(*static_cast<flush_tlb_range_data*>(info)); },
         &range);
   preempt_enable();
+}
+
+void flush_range(mm_struct& mm, vaddr_t start, std::uint64_t size, std::uint64_t stride) noexcept {
+  flush_tlb_range_data range{
+      generic::asid_allocator::number_of(context_of<riscv>(mm).id.load(order::relaxed)), start,
+      size, stride};
+  const cpumask mask = mm_cpumask(mm);
+  if (mask.empty()) return;
+  generic::trace_tlb_flush(
+      mm, is_whole_asid(range) ? full_flush : static_cast<std::int64_t>(nr_ptes_in_range(range)));
+  flush_on(mask, range);
 }
 
 }  // namespace
@@ -161,6 +167,21 @@ void riscv::flush_tlb_range(
 
 void riscv::flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept {
   flush_range(mm, va & page_mask, page_size, page_size);
+}
+
+// ---- reclaim's flushes, of many address spaces at once --------------------------------------------
+
+void riscv::arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch& batch,
+                                      mm_struct& mm,
+                                      vaddr_t) noexcept {
+  batch.mask.merge(mm_cpumask(mm));
+}
+
+void riscv::arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept {
+  trace(EventKind::tlb_flush, 0, static_cast<std::uint64_t>(FlushReason::local_shootdown),
+        static_cast<std::uint64_t>(full_flush));
+  if (!batch.mask.empty()) flush_on(batch.mask, {no_asid, 0, flush_tlb_max_size, page_size});
+  batch.mask = {};
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -122,10 +122,13 @@ void flush_local(flush_tlb_info& info) noexcept {
 }
 
 void flush_tlb_multi(const cpumask& mask, flush_tlb_info& info) noexcept {
-  trace_tlb_flush(FlushReason::remote_send_ipi, info.mm->id, pages_of(info, page_shift));
+  const std::uint64_t mm_id = info.mm == nullptr ? 0 : info.mm->id;
+  trace_tlb_flush(FlushReason::remote_send_ipi, mm_id, pages_of(info, page_shift));
   if (x86::opted.any) [[unlikely]]
     return flush_tlb_multi_as_opted(mask, info);
-  if (info.freed_tables || (x86::opted.invlpgb && mm_in_asid_transition(*info.mm))) {
+  const bool in_transition =
+      x86::opted.invlpgb && info.mm != nullptr && mm_in_asid_transition(*info.mm);
+  if (info.freed_tables || in_transition) {
     on_each_cpu_mask(mask, flush_tlb_func, &info);
     return;
   }
@@ -187,6 +190,41 @@ void flush_gather(gather_range& tlb) noexcept {
   flush_tlb_mm_range<Broadcast>(*tlb.mm, everything ? 0 : tlb.start,
                                 everything ? tlb_flush_all : tlb.end,
                                 everything ? page_shift : tlb.unmap_shift(), tlb.freed_tables);
+}
+
+// ---- reclaim's flushes, of many address spaces at once --------------------------------------------
+
+// No other CPU to ask: to flush page by page costs less.
+bool x86::arch_tlbbatch_should_defer(mm_struct& mm) noexcept {
+  preempt_disable();
+  const bool others = any_but(mm_cpumask(mm), smp_processor_id());
+  preempt_enable();
+  return others;
+}
+
+// A lazy CPU is skipped later: the count that is raised here tells it when it wakes.
+void x86::arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch& batch,
+                                    mm_struct& mm,
+                                    vaddr_t) noexcept {
+  // Full: the cleared entry before the count, the count before the set, as in flush_tlb_mm_range.
+  context_of<x86>(mm).tlb_gen.fetch_add(1, order::full);
+  batch.mask.merge(mm_cpumask(mm));
+}
+
+// Whatever each CPU has loaded, if it is behind.
+void x86::arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept {
+  vm_bug_on(irqs_disabled(), "flush_with_interrupts_off");
+  preempt_disable();
+  x86::cpu_state& cpu = x86::this_cpu();
+  flush_tlb_info& info = take_info(cpu);
+  info = {.initiating_cpu = smp_processor_id()};
+  if (any_but(batch.mask, smp_processor_id()))
+    flush_tlb_multi(batch.mask, info);
+  else if (batch.mask.test(smp_processor_id()))
+    flush_local(info);
+  cpu.info_in_use = false;
+  batch.mask = {};
+  preempt_enable();
 }
 
 template void flush_tlb_mm_range<true>(mm_struct&, vaddr_t, vaddr_t, unsigned, bool) noexcept;

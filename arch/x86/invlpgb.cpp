@@ -175,6 +175,17 @@ void broadcast_tlb_flush(flush_tlb_info& info) noexcept {
   invlpgb.wait(mmu_at);  // TLBSYNC
 }
 
+// Everything that is not global, under whatever ASID: no CPU need be asked. Kernel:
+// invlpgb_flush_all_nonglobals.
+void x86_invlpgb::arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept {
+  preempt_disable();
+  generic::in_flight& invlpgb = issued_by(smp_processor_id());
+  invlpgb.issue({.reach = generic::Reach::everything}, mmu_at);
+  invlpgb.wait(mmu_at);  // TLBSYNC
+  batch.mask = {};
+  preempt_enable();
+}
+
 bool x86_invlpgb::set_option(std::string_view option) noexcept {
   if (!option.empty() && option != "eager") return false;
   opted = {.invlpgb = true};

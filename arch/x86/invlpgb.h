@@ -13,6 +13,7 @@ struct x86_invlpgb : x86 {
                                                 .merge_vmas = true,
                                                 .pt_reclaim = true,
                                                 .move_tables = true,
+                                                .batched_unmap = true,
                                                 .async_invalidate = true};
   static constexpr arch_facts facts{
       .memory = "tso",
@@ -61,6 +62,8 @@ struct x86_invlpgb : x86 {
     const vaddr_t start = va & page_mask;
     flush_tlb_mm_range<true>(mm, start, start + page_size, page_shift, false);
   }
+
+  static void arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept;
 
   static void arrive(vaddr_t va) noexcept;
 

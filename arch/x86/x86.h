@@ -23,8 +23,11 @@ struct x86_options {
 struct x86 : x86_pte {
   static constexpr const char* name = "x86";
   // Tables go by RCU since 6.15: a flush need not interrupt every CPU that could walk.
-  static constexpr mmu_gather_features features{
-      .rcu_table_free = true, .merge_vmas = true, .pt_reclaim = true, .move_tables = true};
+  static constexpr mmu_gather_features features{.rcu_table_free = true,
+                                                .merge_vmas = true,
+                                                .pt_reclaim = true,
+                                                .move_tables = true,
+                                                .batched_unmap = true};
   static constexpr arch_facts facts{
       .memory = "tso",
       .tlb = "per CPU, tagged by PCID (6 slots), walk cache",
@@ -150,6 +153,12 @@ struct x86 : x86_pte {
       mm_struct& mm, vaddr_t start, vaddr_t end, unsigned stride_shift, bool freed_tables) noexcept;
   static void flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept;
 
+  static bool arch_tlbbatch_should_defer(mm_struct& mm) noexcept;
+  static void arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch& batch,
+                                        mm_struct& mm,
+                                        vaddr_t va) noexcept;
+  static void arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept;
+
   static void init_new_context(mm_struct& mm) noexcept;
   static void switch_mm_irqs_off(mm_struct& next) noexcept;
   static void enter_lazy_tlb() noexcept;
@@ -222,13 +231,14 @@ void enter_lazy_tlb_as_opted() noexcept;
 // Linux 4.20: local part first, lazy CPUs skipped whatever they have loaded, tables with the pages.
 struct x86_2018 : x86 {
   static constexpr const char* name = "x86@2018";
-  static constexpr mmu_gather_features features{.move_tables = true};
+  static constexpr mmu_gather_features features{.move_tables = true, .batched_unmap = true};
   static bool set_option(std::string_view option) noexcept;
 };
 // Linux 6.12: a switch takes the CPU out of the old mm's set, tables are freed with the pages.
 struct x86_612 : x86 {
   static constexpr const char* name = "x86@6.12";
-  static constexpr mmu_gather_features features{.merge_vmas = true, .move_tables = true};
+  static constexpr mmu_gather_features features{
+      .merge_vmas = true, .move_tables = true, .batched_unmap = true};
   static bool set_option(std::string_view option) noexcept;
 };
 

@@ -288,6 +288,7 @@ constexpr std::string_view explore_more =
     "  arch x86                           unless --arch says otherwise\n\n"
     "ADDRESS PAGES follow munmap mlock munlock uffd_unregister uffd_zeropage\n"
     "  madvise_dontneed madvise_dontneed_locked madvise_free madvise_cold\n"
+    "  madvise_pageout\n"
     "  madvise_populate_read madvise_populate_write madvise_willneed madvise_remove\n"
     "  madvise_guard_install madvise_guard_remove madvise_dontfork madvise_wipeonfork\n"
     "  madvise_hugepage madvise_nohugepage\n"

@@ -2,6 +2,8 @@
 // Everything that can be wrong with the command line and the script is found before it runs.
 #include "harness/workload/script.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "harness/cli/about.h"
@@ -20,6 +22,7 @@ namespace tlblab {
 namespace {
 
 constexpr unsigned most_cpus = 2;  // a script knows two threads
+constexpr std::uint64_t most_swap = 1ULL << 18;
 
 std::string chosen_arch(const Arguments& arguments) {
   const std::vector<std::string> names = chosen_arches(arguments, backend_names(), "script");
@@ -28,6 +31,11 @@ std::string chosen_arch(const Arguments& arguments) {
   if (find_backend(names[0])->script == nullptr)
     throw UsageError(fmt::format("--arch {}: it cannot run scripts; type --arch x86", names[0]));
   return names[0];
+}
+
+// The measured scripts that need swap say so by their names.
+std::uint64_t usual_swap(const std::string& file) {
+  return std::filesystem::path(file).filename().string().starts_with("swap_") ? 4096 : 0;
 }
 
 Script script_of(const Arguments& arguments) {
@@ -54,6 +62,8 @@ int run_script_command(const Arguments& arguments, Context& context) {
   ScriptOptions options;
   options.arch = arch;
   options.cpus = asked != 0 ? asked : page.script.second_thread != 0 ? most_cpus : 1;
+  options.swap_pages =
+      number_value(arguments, "--swap", usual_swap(arguments.words.front()), 0, most_swap);
   check_script(page.script, options.cpus);
   Seating seating = seat(policy, std::max(options.cpus, page.script.child_cpu + 1), context);
   page.seats = seating.seats;
@@ -76,6 +86,7 @@ Command script_command() {
           .line = "run a sequence of memory operations: flushes and pages after each",
           .options = {{"--arch", "A", "on this backend (default: the first one)"},
                       {"--cpus", "N", "1, or 2: a second thread is on CPU 1 (default: as needed)"},
+                      {"--swap", "N", "pages of swap (default: 4096 if FILE is swap_..., else 0)"},
                       place_option,
                       {"--pages", "", "show the state of every page after every operation"},
                       {"--no-oracles", "", "do not look for violations"},

@@ -10,13 +10,14 @@
 #include "mm/madvise_file.tcc"
 #include "mm/madvise_guard.tcc"
 #include "mm/madvise_lru.tcc"
+#include "mm/madvise_pageout.tcc"
 #include "mm/mlock.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
 #include "mm/mprotect.tcc"
 #include "mm/mremap.tcc"
 #include "mm/rmap.tcc"
-#include "mm/swap.tcc"
+#include "mm/vmscan.tcc"
 #include "mm/userfaultfd.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -35,6 +36,7 @@ struct MmEntryPoints {
   static constexpr auto madvise_flags = &do_madvise_flags<A>;
   static constexpr auto madvise_free = &do_madvise_free<A>;
   static constexpr auto madvise_cold = &do_madvise_cold<A>;
+  static constexpr auto madvise_pageout = &do_madvise_pageout<A>;
   static constexpr auto madvise_populate = &do_madvise_populate<A>;
   static constexpr auto madvise_willneed = &do_madvise_willneed<A>;
   static constexpr auto madvise_remove = &do_madvise_remove<A>;

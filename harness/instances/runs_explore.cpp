@@ -28,6 +28,7 @@ std::vector<std::string_view> names_of(const Features& features) {
       {&Features::page_size, "page-size"},
       {&Features::pt_reclaim, "pt-reclaim"},
       {&Features::move_tables, "move-tables"},
+      {&Features::batched_unmap, "batched-unmap"},
       {&Features::async_invalidate, "async-invalidate"},
       {&Features::owns_gather, "owns-gather"},
       {&Features::owns_pending, "owns-pending"},

@@ -52,6 +52,7 @@ class ScriptCalls {
       case dontneed_locked: return do_madvise_dontneed<A>(mm_, op_.start, length(), true);
       case free: return do_madvise_free<A>(mm_, op_.start, length());
       case cold: return do_madvise_cold<A>(mm_, op_.start, length());
+      case pageout: return do_madvise_pageout<A>(mm_, op_.start, length());
       case populate_read: return do_madvise_populate<A>(mm_, op_.start, length(), false);
       case populate_write: return do_madvise_populate<A>(mm_, op_.start, length(), true);
       case willneed: return do_madvise_willneed<A>(mm_, op_.start, length());

@@ -9,6 +9,7 @@
 #include "harness/instances/session.h"
 #include "harness/instances/table.h"
 #include "harness/workload/script_run.h"
+#include "mm/swap.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -33,7 +34,11 @@ class ScriptMachine {
     ScriptRunReport report;
     report.cpus = options.cpus;
     report.oversubscribed = machine_.oversubscribed();
-    on_first([this] { session_.start(); });
+    on_first([&] {
+      session_.start();
+      const bool swaps = options.swap_pages == 0 || swapon(options.swap_pages) == 0;
+      vm_bug_on(!swaps, "no_memory_for_the_script");
+    });
     target_.begin(script_.keeper);
     std::exception_ptr refused;
     try {

@@ -181,9 +181,10 @@ struct TraceReport {
 };
 
 struct ScriptOptions {
-  std::string arch = "x86";  // a backend
-  unsigned cpus = 1;         // 2: a second thread runs on CPU 1
-  Placement placement;       // a child with a CPU of its own takes the second place
+  std::string arch = "x86";      // a backend
+  unsigned cpus = 1;             // 2: a second thread runs on CPU 1
+  std::uint64_t swap_pages = 0;  // 0: the machine has no swap
+  Placement placement;           // a child with a CPU of its own takes the second place
   bool oracles = true;
   const std::atomic<bool>* stop = nullptr;
 };

@@ -37,6 +37,11 @@ class WordNames final : public Namer {
       if (contains(&vma, sizeof vma, address))
         return {.text = area_word(vma, address),
                 .minor = contains(&vma.remembered, sizeof vma.remembered, address)};
+    for (const vm_area_struct& vma : areas())
+      if (const anon_vma* av = vma.anon_vma.load(order::relaxed);
+          av != nullptr && contains(av, sizeof *av, address))
+        return {.text = anon_word(vma, *av, address),
+                .minor = contains(&av->refcount, sizeof av->refcount, address)};
     return {cpu_word(address)};
   }
 
@@ -62,8 +67,10 @@ class WordNames final : public Namer {
     if (contains(mem_map, sizeof(page) * frames_, address))
       return fmt::format("page {}", static_cast<const page*>(address)->pfn);
     if (address == &A::init_mm()) return "init_mm";
-    for (const vm_area_struct& vma : areas())
+    for (const vm_area_struct& vma : areas()) {
       if (address == &vma) return area_name(vma);
+      if (address == vma.anon_vma.load(order::relaxed)) return anon_name(vma);
+    }
     return {};
   }
 
@@ -119,6 +126,16 @@ class WordNames final : public Namer {
     return area_name(vma) + "->" + member(members, address);
   }
 
+  // By the first area that has it as its own.
+  static std::string anon_name(const vm_area_struct& vma) {
+    return fmt::format("anon_vma[{:#x}]", vma.vm_start);
+  }
+  static std::string anon_word(const vm_area_struct& vma, const anon_vma& av, const void* address) {
+    const Member members[]{{&av.rwsem, sizeof av.rwsem, "rwsem"},
+                           {&av.refcount, sizeof av.refcount, "refcount"}};
+    return anon_name(vma) + "->" + member(members, address);
+  }
+
   std::string mm_word(const void* address) const {
     const mm_struct& mm = *mm_;
     if (contains(raw_context_of(*mm_), context_type_of<A>().bytes, address))
@@ -159,6 +176,7 @@ class WordNames final : public Namer {
                            {&p.flags, sizeof p.flags, "flags"},
                            {&p.generation, sizeof p.generation, "generation"},
                            {&p.swap_entry, sizeof p.swap_entry, "swap_entry"},
+                           {&p.anon_vma, sizeof p.anon_vma, "anon_vma"},
                            {&p.shadow, sizeof p.shadow, "shadow"}};
     return fmt::format("page {} {}", p.pfn, member(members, address));
   }

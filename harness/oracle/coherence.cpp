@@ -229,11 +229,17 @@ void Coherence::pending_dec(const trace_event& e) noexcept {
     });
 }
 
+bool Coherence::reclaim_owes(const mm_struct& mm) noexcept {
+  const std::uint32_t batch = mm.tlb_flush_batched.load(order::relaxed);
+  return (batch & TLB_FLUSH_BATCH_PENDING_MASK) != batch >> TLB_FLUSH_BATCH_FLUSHED_SHIFT;
+}
+
 void Coherence::ptl_acquire(const trace_event& e) noexcept {
   TableHistory* history = TableHistories::find(e.a);
   if (history == nullptr || history->nr_unpaid == 0 || cpus_.is_forked(e.mm)) return;
   const mm_struct* mm = table_.loaded_mm(e.cpu);
   if (mm == nullptr || mm->id != e.mm || mm->tlb_flush_pending.load(order::relaxed) != 0) return;
+  if (reclaim_owes(*mm)) return;  // said by the other count
   check_paid(e, *history);
   history->nr_unpaid = 0;
 }

@@ -86,6 +86,7 @@ class Coherence {
   [[nodiscard]] bool holds(unsigned cpu, const Stale& stale) const noexcept;
   void check_watch_at_return(unsigned cpu) noexcept;
   void check_watch_at_use(const trace_event& e) noexcept;
+  static bool reclaim_owes(const mm_struct& mm) noexcept;
   void check_paid(const trace_event& e, TableHistory& history) noexcept;
   void check_paid_range(const trace_event& e,
                         const TableHistory& history,

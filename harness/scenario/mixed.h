@@ -26,8 +26,8 @@
 #include "harness/scenario/mixed_space.h"
 #include "mm/gup.h"
 #include "mm/page_cache.h"
-#include "mm/swap.tcc"
 #include "mm/userfaultfd.h"
+#include "mm/vmscan.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -373,12 +373,7 @@ class Cpu {
   // ---- swap, userfaultfd ------------------------------------------------------------------------
 
   // What goes out comes back as it was.
-  void swap_out(vaddr_t va) {
-    mm_struct& space = mm();
-    space.mmap_lock.down_read();
-    static_cast<void>(swap_out_page<A>(space, va));
-    space.mmap_lock.up_read();
-  }
+  void swap_out(vaddr_t va) { static_cast<void>(swap_out_page<A>(mm(), va)); }
   void swap_out_common() { swap_out(at(any_region(), dice(sizes_.common))); }
   void swap_out_own() { swap_out(own_at(dice(sizes_.own))); }
 

@@ -58,6 +58,7 @@ enum class TextVerb : std::uint8_t {
   madvise_dontneed_locked,
   madvise_free,
   madvise_cold,
+  madvise_pageout,
   madvise_populate_read,
   madvise_populate_write,
   madvise_willneed,

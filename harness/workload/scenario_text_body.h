@@ -18,7 +18,7 @@
 #include "mm/gup.h"
 #include "mm/page_cache.h"
 #include "mm/rmap.h"
-#include "mm/swap.tcc"
+#include "mm/vmscan.tcc"
 #include "mm/userfaultfd.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -100,7 +100,7 @@ class Cpu {
       case munlock: return do_munlock<A>(*here_, op.address, bytes(op));
       case load: return load_word(op.address);
       case store: return value_of(write(op.address, op.value), 0);
-      case swap_out: return put_out(op.address);
+      case swap_out: return swap_out_page<A>(*here_, op.address);
       case uffd_register:
         return do_uffd_register<A>(*here_, op.address, bytes(op),
                                    op.on ? VM_UFFD_WP : VM_UFFD_MISSING);
@@ -120,6 +120,7 @@ class Cpu {
         return do_madvise_dontneed<A>(*here_, op.address, bytes(op), true);
       case madvise_free: return do_madvise_free<A>(*here_, op.address, bytes(op));
       case madvise_cold: return do_madvise_cold<A>(*here_, op.address, bytes(op));
+      case madvise_pageout: return do_madvise_pageout<A>(*here_, op.address, bytes(op));
       case madvise_populate_read:
         return do_madvise_populate<A>(*here_, op.address, bytes(op), false);
       case madvise_populate_write:
@@ -164,13 +165,6 @@ class Cpu {
   AccessResult write(vaddr_t va, std::int64_t value) noexcept {
     return user_write<A>(*here_, va, static_cast<std::uint64_t>(value));
   }
-  std::int64_t put_out(vaddr_t va) noexcept {
-    here_->mmap_lock.down_read();
-    const std::int64_t result = swap_out_page<A>(*here_, va);
-    here_->mmap_lock.up_read();
-    return result;
-  }
-
   // ---- other programs ---------------------------------------------------------------------------
 
   std::int64_t flag(const TextOp& op) noexcept {

@@ -28,6 +28,7 @@ constexpr auto verbs = std::to_array<TextVerbInfo>({
     {"madvise_dontneed_locked", madvise_dontneed_locked, Form::range},
     {"madvise_free", madvise_free, Form::range},
     {"madvise_cold", madvise_cold, Form::range},
+    {"madvise_pageout", madvise_pageout, Form::range},
     {"madvise_populate_read", madvise_populate_read, Form::range},
     {"madvise_populate_write", madvise_populate_write, Form::range},
     {"madvise_willneed", madvise_willneed, Form::range},

@@ -16,7 +16,7 @@ namespace {
 // What mm does not have yet.
 bool is_missing(const ScriptOp& op) noexcept {
   using enum ScriptVerb;
-  constexpr std::array missing{ksmscan, collapse, pageout, mergeable, unmergeable};
+  constexpr std::array missing{ksmscan, collapse, mergeable, unmergeable};
   return std::ranges::find(missing, op.verb) != missing.end();
 }
 
@@ -128,7 +128,7 @@ void check_script(const Script& script, unsigned cpus) {
     if (is_missing(op))
       throw InputError(script.file, op.line,
                        fmt::format("{} is not supported yet", name_of(op.verb)),
-                       "a script without ksmscan, collapse and pageout");
+                       "a script without ksmscan and collapse");
   if (script.second_thread != 0 && cpus < 2)
     throw InputError(script.file, script.second_thread, "thread 1 has no CPU", "--cpus 2");
 }

@@ -7,6 +7,8 @@
 
 #include "harness/instances/backends.h"
 #include "mm/mmu_gather.tcc"
+#include "mm/swap.h"
+#include "mm/vmscan.h"
 #include "tests/support/mm_rig.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -241,6 +243,20 @@ TEST_P(Facts, WholeTablesMoveIfItSays) {
     rcu_read_unlock();
     EXPECT_EQ(peek<A>(rig.mm(), 4 * ptrs_per_table + 1), 2U);
   });
+}
+
+// What reclaim has unmapped stays unflushed until somebody asks, or the page is freed.
+TEST_P(Facts, ReclaimPutsItsFlushOffIfItSays) {
+  MmRig<A> rig({.machine = {.cpus = 2}});
+  rig.on(1, [&] { use_mm<A>(rig.mm()); });
+  rig.run([&] {
+    swapon(2);
+    map<A>(rig.mm(), 0, 1);
+    fill<A>(rig.mm(), 0, 1);
+    EXPECT_EQ(swap_out_page<A>(rig.mm(), page_at(0)), 0);
+    EXPECT_EQ(rig.mm().tlb_flush_batched.load(order::relaxed) != 0, A::features.batched_unmap);
+  });
+  rig.on(1, [] { unuse_mm<A>(); });
 }
 
 TEST_P(Facts, TheMemoryModelIsThatOfTheArchitecture) {

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "mm/swap.tcc"
+#include "mm/vmscan.tcc"
 #include "tests/mm/backends.h"
 #include "tests/support/mm_rig.h"
 
@@ -20,10 +20,7 @@ template <class A>
 class Swap : public testing::Test {
  protected:
   static std::int64_t out(mm_struct& mm, std::uint64_t at) {
-    mm.mmap_lock.down_read();
-    const std::int64_t error = swap_out_page<A>(mm, page_at(at));
-    mm.mmap_lock.up_read();
-    return error;
+    return swap_out_page<A>(mm, page_at(at));
   }
   static pte_t entry(mm_struct& mm, std::uint64_t at) { return peek_pte<A>(mm, page_at(at)); }
   static bool swapped(mm_struct& mm, std::uint64_t at) { return is_swap_pte<A>(entry(mm, at)); }
@@ -193,8 +190,8 @@ TYPED_TEST(Swap, AWriteToASharedSlotCopies) {
   });
 }
 
-// A page that parent and child share goes out of each of them, into one slot.
-TYPED_TEST(Swap, ASharedPageGoesOutTwice) {
+// A page that parent and child share goes out of both, into one slot.
+TYPED_TEST(Swap, ASharedPageGoesOutOfBoth) {
   MmRig<TypeParam> rig;
   rig.run([&] {
     mm_struct& mm = rig.mm();
@@ -204,7 +201,7 @@ TYPED_TEST(Swap, ASharedPageGoesOutTwice) {
     mm_struct* child = dup_mm<TypeParam>(mm);
     EXPECT_EQ(this->out(mm, 0), 0);
     EXPECT_FALSE(TypeParam::pte_swp_exclusive(this->entry(mm, 0)));
-    EXPECT_EQ(this->out(*child, 0), 0);
+    EXPECT_EQ(this->out(*child, 0), -ENOENT);
     EXPECT_EQ(swap_slots_in_use(), 1U);
     EXPECT_EQ(this->entry(mm, 0), this->entry(*child, 0));
     EXPECT_EQ(peek<TypeParam>(mm, 0), 7U);

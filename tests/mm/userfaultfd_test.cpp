@@ -7,7 +7,7 @@
 
 #include "mm/gup.h"
 #include "mm/page_cache.h"
-#include "mm/swap.tcc"
+#include "mm/vmscan.tcc"
 #include "tests/mm/backends.h"
 #include "tests/support/mm_rig.h"
 
@@ -159,10 +159,8 @@ TYPED_TEST(Userfaultfd, ProtectionAndSwapKeepTheMark) {
     protect<TypeParam>(mm, 0, 2, rw);
     EXPECT_TRUE(this->marked(mm, 0));
     EXPECT_FALSE(TypeParam::pte_write(this->entry(mm, 0)));
-    mm.mmap_lock.down_read();
     ASSERT_EQ(swap_out_page<TypeParam>(mm, page_at(0)), 0);
     ASSERT_EQ(swap_out_page<TypeParam>(mm, page_at(1)), 0);
-    mm.mmap_lock.up_read();
     EXPECT_TRUE(this->marked(mm, 0));
     EXPECT_EQ(peek<TypeParam>(mm, 0), 10U);
     EXPECT_TRUE(this->marked(mm, 0));
@@ -303,14 +301,10 @@ TYPED_TEST(Userfaultfd, WhatDoesNotMove) {
     mm_struct* child = dup_mm<TypeParam>(mm);
     EXPECT_EQ(this->move(mm, 2, 1, 65), -EBUSY);
     mmput<TypeParam>(*child);
-    mm.mmap_lock.down_read();
     EXPECT_EQ(swap_out_page<TypeParam>(mm, page_at(66)), 0);
-    mm.mmap_lock.up_read();
     EXPECT_EQ(this->move(mm, 3, 1, 66), -EBUSY);  // shared with the child when it went out
     fill<TypeParam>(mm, 67, 1, 77);
-    mm.mmap_lock.down_read();
     EXPECT_EQ(swap_out_page<TypeParam>(mm, page_at(67)), 0);
-    mm.mmap_lock.up_read();
     rig.flushes();
     EXPECT_EQ(this->move(mm, 4, 1, 67), 0);
     EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));

@@ -14,6 +14,9 @@ namespace tlblab {
 namespace {
 
 const ScenarioRun& port() { return find_backend("x86")->text; }
+const ScenarioRun& port(const ScenarioText& text) {
+  return text.arch ? find_backend(text.arch->text)->text : port();
+}
 
 struct fixes fixes_of(const ScenarioText& text) {
   struct fixes fixes;
@@ -33,7 +36,8 @@ ExploreReport explored(const ScenarioText& text,
   options.fixes = fixes;
   options.text = &text;
   options.schedule = schedule;
-  return port().explore(options);
+  if (text.arch) options.arch = text.arch->text;
+  return port(text).explore(options);
 }
 ExploreReport explored(const std::string& text, std::uint64_t executions = 500) {
   const ScenarioText read = parse_scenario_text(text, "text");
@@ -69,6 +73,27 @@ TEST(ScenarioTextRun, MadviseParallelNeedsItsFix) {
 }
 TEST(ScenarioTextRun, DelayedRmapIsNeeded) {
   check_race("delayed-rmap-2022", "dirty_translation_after_clean", 5000);
+}
+
+TEST(ScenarioTextRun, ReclaimHasToSayWhatItOwes) {
+  check_race("batched-pending-2017", "stale_translation_use", 2000);
+}
+// Two things have to come to pass in windows of a few steps each.
+TEST(ScenarioTextRun, AMovedTableIsKeptFromReclaim) {
+  const ScenarioText text = example("mremap-table-vs-reclaim-2021");
+  ExploreOptions options;
+  options.arch = text.arch->text;
+  options.strategy = ExploreStrategy::pct;
+  options.seed = 2;
+  options.executions = 4000;
+  options.seconds = 300;
+  options.text = &text;
+  options.fixes = fixes_of(text);
+  EXPECT_EQ(first_kind(port(text).explore(options)), "frame_freed_while_cached");
+  options.fixes = {};
+  const ExploreReport fixed = port(text).explore(options);
+  EXPECT_EQ(first_kind(fixed), "none");
+  EXPECT_EQ(fixed.executions, options.executions);
 }
 
 // What the porting guide has a new backend run (arch/README.md).
