@@ -52,7 +52,7 @@ void copy_nonpresent_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_
 // Both PTLs are held. False: no memory.
 template <ArchBackend A>
 bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
-  pte_t pte = ptep_get(from);
+  pte_t pte = ptep_gather<A>(from, va, ptep_get(from));
   if (A::pte_none(pte)) return true;
   if (!A::pte_present(pte)) {
     copy_nonpresent_pte<A>(site, to, from, va);
@@ -71,7 +71,7 @@ bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t v
     pte = A::pte_wrprotect(now);
   }
   if (!site.cow) pte = A::pte_mkclean(pte);
-  set_pte_at(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)));
+  set_pte_of_folio<A>(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)));
   return true;
 }
 

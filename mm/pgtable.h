@@ -79,6 +79,20 @@ inline void set_pte_at(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t pte) noexce
   note_change(mm, ref, va, was, pte);
 }
 
+// The same for a page that a large folio may have: the last of 16 may make them one translation.
+template <ArchBackend A>
+void set_pte_of_folio(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  set_pte_at(mm, ref, va, pte);
+  arch_contpte_try_fold<A>(mm, va, ref.word(), pte);
+}
+
+// An entry that was just read, with A and D as hardware may have set them in others that it holds together
+// with this one. Only where those bits matter: the word is not what this returns. PTL held.
+template <ArchBackend A>
+pte_t ptep_gather(pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  return arch_contpte_gather<A>(va, ref.word(), pte);
+}
+
 template <ArchBackend A>
 pte_t ptep_get_and_clear(mm_struct& mm, pte_ref ref, vaddr_t va, bool full = false) noexcept {
   const pte_t was = A::ptep_get_and_clear(mm, va, ref.word(), full);

@@ -41,14 +41,19 @@ unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcep
   return nr;
 }
 
-// The first entry, with the A and D bits of any of them.
+// The first entry, with the A and D bits of any of them. Several change alike, as hooks for many of them
+// want to know before (arch.h, FoldsEntries).
 template <ArchBackend A>
 pte_t get_and_clear_full_ptes(
     mm_struct& mm, pte_ref ref, vaddr_t va, unsigned nr, bool full) noexcept {
-  pte_t was = ptep_get_and_clear<A>(mm, ref, va, full);
-  for (unsigned i = 1; i < nr; ++i) {
-    const pte_t other =
-        ptep_get_and_clear<A>(mm, {ref.table, ref.index + i}, va + i * page_size, full);
+  if (nr == 1) return ptep_get_and_clear<A>(mm, ref, va, full);
+  arch_contpte_unfold_partial<A>(mm, va, ref.word(), nr);
+  pte_t was{};
+  for (unsigned i = 0; i < nr; ++i) {
+    const pte_ref at{ref.table, ref.index + i};
+    const pte_t other = arch_get_and_clear_one_of<A>(mm, va + i * page_size, at.word(), full);
+    note_change(mm, at, va + i * page_size, other, {});
+    if (i == 0) was = other;
     if (A::pte_dirty(other)) was = A::pte_mkdirty(was);
     if (A::pte_young(other)) was = A::pte_mkyoung(was);
   }

@@ -29,6 +29,7 @@ std::vector<std::string_view> names_of(const Features& features) {
       {&Features::pt_reclaim, "pt-reclaim"},
       {&Features::move_tables, "move-tables"},
       {&Features::async_invalidate, "async-invalidate"},
+      {&Features::contpte, "contpte"},
       {&Features::owns_gather, "owns-gather"},
       {&Features::owns_pending, "owns-pending"},
   };
