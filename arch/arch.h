@@ -300,9 +300,10 @@ concept FoldsEntries =
       { A::contpte_unfold_partial(mm, va, word, nr) } noexcept;
       { A::contpte_get_and_clear(word) } noexcept -> std::same_as<pte_t>;
       { A::contpte_set_wrprotect(word) } noexcept;
-      // The entry was set, for a page of any folio; or a whole table will be, with these and the next.
+      // The entry was set, for a page of any folio.
       { A::contpte_try_fold(mm, va, word, pte) } noexcept;
-      { A::contpte_mkcont(pte) } noexcept -> std::same_as<pte_t>;
+      // It will be, and of the same run of one folio's pages nr before it and nr from it on.
+      { A::contpte_mkcont(va, pte, nr, nr) } noexcept -> std::same_as<pte_t>;
       // May hardware hold the 16 entries around it as one translation?
       { A::hw_contiguous(pte) } noexcept -> std::same_as<bool>;
     };
@@ -445,9 +446,9 @@ void arch_contpte_try_fold(mm_struct& mm,
     if (A::features.contpte) A::contpte_try_fold(mm, va, word, pte);
 }
 template <ArchBackend A>
-pte_t arch_contpte_mkcont(pte_t pte) noexcept {
+pte_t arch_contpte_mkcont(vaddr_t va, pte_t pte, unsigned before, unsigned behind) noexcept {
   if constexpr (FoldsEntries<A>)
-    if (A::features.contpte) return A::contpte_mkcont(pte);
+    if (A::features.contpte) return A::contpte_mkcont(va, pte, before, behind);
   return pte;
 }
 

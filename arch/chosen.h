@@ -137,7 +137,7 @@ struct chosen_arch {
                                          vaddr_t,
                                          Atomic<std::uint64_t>&,
                                          pte_t) noexcept = nullptr;
-  static inline pte_t (*contpte_mkcont)(pte_t) noexcept = nullptr;
+  static inline pte_t (*contpte_mkcont)(vaddr_t, pte_t, unsigned, unsigned) noexcept = nullptr;
   static inline bool (*hw_contiguous)(pte_t) noexcept = nullptr;
   static inline const char* (*context_word)(mm_struct&, const void*) noexcept = nullptr;
   static inline const char* (*cpu_word)(unsigned, const void*) noexcept = nullptr;

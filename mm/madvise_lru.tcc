@@ -70,7 +70,7 @@ inline bool give_up_contents(page* p) noexcept {
 template <ArchBackend A>
 void clear_young_dirty(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
   const pte_t was = ptep_get_and_clear<A>(mm, ref, va);
-  set_pte_of_folio<A>(mm, ref, va, A::pte_mkclean(A::pte_mkold(was)));
+  set_ptes<A>(mm, ref, va, A::pte_mkclean(A::pte_mkold(was)), 1);
 }
 
 template <ArchBackend A>

@@ -96,9 +96,7 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
                                vaddr_t va,
                                Atomic<std::uint64_t>& word,
                                pte_t pte) noexcept;
-  static pte_t contpte_mkcont(pte_t pte) noexcept {
-    return has(pte, valid) && !opted.no_contpte ? pte_mkcont(pte) : pte;
-  }
+  static pte_t contpte_mkcont(vaddr_t va, pte_t pte, unsigned before, unsigned behind) noexcept;
 
   static void fix_spurious_fault(mm_struct&, vaddr_t) noexcept {}  // hardware has looked again
   // An entry that is not valid may still be cached while a gather is open (trap T22).

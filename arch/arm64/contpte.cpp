@@ -129,6 +129,13 @@ void arm64::contpte_unfold_partial(mm_struct& mm,
   if ((first + nr) % CONT_PTES != 0) try_unfold(mm, va + (nr - 1) * page_size, last, at_word(last));
 }
 
+pte_t arm64::contpte_mkcont(vaddr_t va, pte_t pte, unsigned before, unsigned behind) noexcept {
+  const std::uint64_t index = va >> page_shift & (CONT_PTES - 1);
+  const bool whole = index <= before && CONT_PTES - index <= behind;
+  const bool may = whole && pte_pfn(pte) % CONT_PTES == index && has(pte, valid);
+  return may && !opted.no_contpte ? pte_mkcont(pte) : pte;
+}
+
 void arm64::contpte_try_fold(mm_struct& mm,
                              vaddr_t va,
                              Atomic<std::uint64_t>& word,

@@ -19,8 +19,8 @@
 // holds the same lock, hardware changes A and D only. Without the lock an entry may be read (GUP-fast): its
 // frame and its rights are right by themselves, and a fold or unfold looks like a change.
 //
-//   set         core sets whole folios (a split): with the bit at once, nothing was there (mkcont). Page
-//               by page: when the last of a block is set and all 16 agree, they are folded. Bits that
+//   set         core sets many pages of a folio (a split, fork's child): with the bit at once, nothing was
+//               there. Page by page: when the last of a block is set and all 16 agree, they are folded. Bits that
 //               hardware sets are not looked at; that one folio has all 16 is, since A and D are then the
 //               same folio's
 //   changed     one entry: unfolded first. Several alike: blocks that the range has only a part of are

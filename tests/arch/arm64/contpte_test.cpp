@@ -206,18 +206,65 @@ TEST_F(Contpte, ALookForUseAsksAllSixteen) {
   });
 }
 
-// The right to write is added to one page; A and D would have been to all.
+// All of a block lose the right alike; the child's are set whole.
+TEST_F(Contpte, ForkKeepsBlocks) {
+  rig_.run([&] {
+    map_blocks(mm());
+    rig_.flushes();
+    mm_struct* child = dup_mm<Chosen>(mm());
+    ASSERT_NE(child, nullptr);
+    EXPECT_THAT(rig_.flushes(), ElementsAre(full_flush)) << "nothing but the one at the end";
+    for (unsigned block = 0; block < whole / CONT_PTES; ++block) {
+      EXPECT_EQ(cont_in_block(mm(), block), 16U) << block;
+      EXPECT_EQ(cont_in_block(*child, block), 16U) << block;
+    }
+    EXPECT_FALSE(Chosen::pte_write(pte_of(mm(), 33)));
+    // The copy is made of one page; the block around it is unfolded.
+    fill<Chosen>(mm(), 20, 1, 500);
+    EXPECT_EQ(cont_in_block(mm(), 1), 0U);
+    EXPECT_EQ(cont_in_block(mm(), 2), 16U);
+    use_mm<Chosen>(*child);
+    for (unsigned page = 0; page < whole; ++page) EXPECT_EQ(peek<Chosen>(*child, page), page + 1U);
+    fill<Chosen>(*child, 32, 16, 700);
+    use_mm<Chosen>(mm());
+    EXPECT_EQ(peek<Chosen>(mm(), 40), 41U);
+    EXPECT_EQ(peek<Chosen>(mm(), 20), 500U);
+    mmput<Chosen>(*child);
+  });
+}
+
+// An area that ends in a block: its part of it is copied, the block unfolded.
+TEST_F(Contpte, ForkOfAPartUnfoldsIt) {
+  rig_.run([&] {
+    map_blocks(mm());
+    EXPECT_EQ(do_madvise_flags<Chosen>(mm(), page_at(40), page_at(0) + pmd_size - page_at(40),
+                                       VM_DONTCOPY, 0),
+              0);
+    mm_struct* child = dup_mm<Chosen>(mm());
+    ASSERT_NE(child, nullptr);
+    EXPECT_EQ(cont_in_block(mm(), 1), 16U);
+    EXPECT_EQ(cont_in_block(mm(), 2), 0U);
+    EXPECT_EQ(cont_in_block(mm(), 3), 16U) << "not copied";
+    EXPECT_FALSE(Chosen::pte_write(pte_of(mm(), 39)));
+    EXPECT_TRUE(Chosen::pte_write(pte_of(mm(), 40)));
+    EXPECT_EQ(cont_in_block(*child, 1), 16U);
+    EXPECT_EQ(cont_in_block(*child, 2), 0U);
+    mmput<Chosen>(*child);
+  });
+}
+
+// The right to write is added to one page.
 TEST_F(Contpte, AWriteFaultUnfolds) {
   rig_.run([&] {
     map_blocks(mm());
     mm_struct* child = dup_mm<Chosen>(mm());
     ASSERT_NE(child, nullptr);
-    for (const unsigned block : {0U, 1U, 31U}) EXPECT_EQ(cont_in_block(*child, block), 16U);
     mmput<Chosen>(*child);
-    EXPECT_EQ(protect<Chosen>(mm(), 0, whole, VM_READ), 0);
     ASSERT_EQ(cont_in_block(mm(), 1), 16U);
-    EXPECT_EQ(protect<Chosen>(mm(), 0, whole, rw), 0);
+    rig_.flushes();
     fill<Chosen>(mm(), 20, 1, 500);
+    EXPECT_EQ(cont_in_block(mm(), 1), 0U);
+    EXPECT_THAT(rig_.flushes(), ElementsAre(16, 1)) << "in place";
     for (unsigned page = 16; page < 32; ++page)
       EXPECT_EQ(peek<Chosen>(mm(), page), page == 20 ? 500U : page + 1U);
   });
