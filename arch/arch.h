@@ -36,6 +36,8 @@ struct mmu_gather_features {
       false;  // mremap may move a whole table: walks cache no more than flushes reach
   bool batched_unmap = false;     // reclaim may clear many entries and flush once
   bool async_invalidate = false;  // other CPUs remove entries: access windows must be tracked
+  bool contpte =
+      false;  // entries of one folio may be one translation: the hooks contpte_* are there
   // Whole shapes of 2017 (arch/generic/owned_gather.h), in which an architecture had a gather of its own.
   bool owns_gather = false;   // pages wait in one array, not in a list of batches
   bool owns_pending = false;  // its gather hooks count tlb_flush_pending, and look for nested ones
@@ -306,6 +308,26 @@ concept InvalidatesArrive = requires(vaddr_t va) {
   { A::arrive(va) } noexcept;
 };
 
+// Where hardware may hold entries of one folio as one translation (features.contpte; arch/arm64/contpte.h
+// is the one that does). Core changes entries by the hooks above, which see to the others of a block; by
+// these it says what it alone knows. All under the PTL.
+template <class A>
+concept FoldsEntries =
+    requires(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte, unsigned nr) {
+      // What stands in the word, with the A and D of all that hardware may hold together with it.
+      { A::contpte_gather(va, word, pte) } noexcept -> std::same_as<pte_t>;
+      // nr entries from word on are about to be changed alike, by the next two or by a store.
+      { A::contpte_unfold_partial(mm, va, word, nr) } noexcept;
+      { A::contpte_get_and_clear(word) } noexcept -> std::same_as<pte_t>;
+      { A::contpte_set_wrprotect(word) } noexcept;
+      // The entry was set, for a page of any folio.
+      { A::contpte_try_fold(mm, va, word, pte) } noexcept;
+      // It will be, and of the same run of one folio's pages nr before it and nr from it on.
+      { A::contpte_mkcont(va, pte, nr, nr) } noexcept -> std::same_as<pte_t>;
+      // May hardware hold the 16 entries around it as one translation?
+      { A::hw_contiguous(pte) } noexcept -> std::same_as<bool>;
+    };
+
 // Where the features are known at compile time they imply each other. What invalidates without an
 // interrupt holds back nobody who walks tables in software (D16).
 template <class A>
@@ -314,7 +336,8 @@ template <class A>
 concept FeaturesAgree =
     !KnowsFeatures<A> || ((!A::features.async_invalidate || A::features.rcu_table_free) &&
                           (!A::features.batched_unmap || BatchesUnmaps<A>) &&
-                          (!A::features.owns_pending || A::features.owns_gather));
+                          (!A::features.owns_pending || A::features.owns_gather) &&
+                          (!A::features.contpte || FoldsEntries<A>));
 
 template <class A>
 concept ArchBackend =
@@ -409,6 +432,51 @@ void arch_remove_tlb_entry(gather_range& tlb, vaddr_t va) noexcept {
 template <ArchBackend A>
 void arch_remove_pmd_tlb_entry(gather_range& tlb, vaddr_t va) noexcept {
   if constexpr (requires { A::remove_pmd_tlb_entry; }) A::remove_pmd_tlb_entry(tlb, va);
+}
+
+template <ArchBackend A>
+pte_t arch_contpte_gather(vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) return A::contpte_gather(va, word, pte);
+  return pte;
+}
+template <ArchBackend A>
+void arch_contpte_unfold_partial(mm_struct& mm,
+                                 vaddr_t va,
+                                 Atomic<std::uint64_t>& word,
+                                 unsigned nr) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) A::contpte_unfold_partial(mm, va, word, nr);
+}
+// One of several after arch_contpte_unfold_partial.
+template <ArchBackend A>
+pte_t arch_get_and_clear_one_of(mm_struct& mm,
+                                vaddr_t va,
+                                Atomic<std::uint64_t>& word,
+                                bool full) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) return A::contpte_get_and_clear(word);
+  return A::ptep_get_and_clear(mm, va, word, full);
+}
+template <ArchBackend A>
+void arch_set_wrprotect_one_of(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) return A::contpte_set_wrprotect(word);
+  A::ptep_set_wrprotect(mm, va, word);
+}
+template <ArchBackend A>
+void arch_contpte_try_fold(mm_struct& mm,
+                           vaddr_t va,
+                           Atomic<std::uint64_t>& word,
+                           pte_t pte) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) A::contpte_try_fold(mm, va, word, pte);
+}
+template <ArchBackend A>
+pte_t arch_contpte_mkcont(vaddr_t va, pte_t pte, unsigned before, unsigned behind) noexcept {
+  if constexpr (FoldsEntries<A>)
+    if (A::features.contpte) return A::contpte_mkcont(va, pte, before, behind);
+  return pte;
 }
 
 template <ArchBackend A>

@@ -131,6 +131,19 @@ struct chosen_arch {
   static inline void (*arch_leave_lazy_mmu_mode)() noexcept = nullptr;
   static inline void (*remove_tlb_entry)(gather_range&, vaddr_t) noexcept = nullptr;
   static inline void (*remove_pmd_tlb_entry)(gather_range&, vaddr_t) noexcept = nullptr;
+  static inline pte_t (*contpte_gather)(vaddr_t, Atomic<std::uint64_t>&, pte_t) noexcept = nullptr;
+  static inline void (*contpte_unfold_partial)(mm_struct&,
+                                               vaddr_t,
+                                               Atomic<std::uint64_t>&,
+                                               unsigned) noexcept = nullptr;
+  static inline pte_t (*contpte_get_and_clear)(Atomic<std::uint64_t>&) noexcept = nullptr;
+  static inline void (*contpte_set_wrprotect)(Atomic<std::uint64_t>&) noexcept = nullptr;
+  static inline void (*contpte_try_fold)(mm_struct&,
+                                         vaddr_t,
+                                         Atomic<std::uint64_t>&,
+                                         pte_t) noexcept = nullptr;
+  static inline pte_t (*contpte_mkcont)(vaddr_t, pte_t, unsigned, unsigned) noexcept = nullptr;
+  static inline bool (*hw_contiguous)(pte_t) noexcept = nullptr;
   static inline const char* (*context_word)(mm_struct&, const void*) noexcept = nullptr;
   static inline const char* (*cpu_word)(unsigned, const void*) noexcept = nullptr;
 
@@ -200,6 +213,16 @@ struct chosen_arch {
     mmu_of = A::mmu_of;
   }
   template <ArchBackend A>
+  static void choose_contpte() noexcept {
+    contpte_gather = A::contpte_gather;
+    contpte_unfold_partial = A::contpte_unfold_partial;
+    contpte_get_and_clear = A::contpte_get_and_clear;
+    contpte_set_wrprotect = A::contpte_set_wrprotect;
+    contpte_try_fold = A::contpte_try_fold;
+    contpte_mkcont = A::contpte_mkcont;
+    hw_contiguous = A::hw_contiguous;
+  }
+  template <ArchBackend A>
   static void choose_optional() noexcept {
     ptep_clear_flush = arch_ptep_clear_flush<A>;
     update_mmu_cache = arch_update_mmu_cache<A>;
@@ -225,6 +248,7 @@ struct chosen_arch {
       arch_tlbbatch_add_pending = A::arch_tlbbatch_add_pending;
       arch_tlbbatch_flush = A::arch_tlbbatch_flush;
     }
+    if constexpr (FoldsEntries<A>) choose_contpte<A>();  // else features.contpte is false
   }
 };
 

@@ -51,30 +51,73 @@ void copy_nonpresent_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_
   if (marker != 0) set_pte_at(site.child, to, va, A::mk_swap_pte({SwapType::marker, marker}));
 }
 
-// Both PTLs are held. False: no memory.
+// Of nr pages of one folio, p first, how many may be shared.
+inline unsigned dup_anon_pages(const copy_site& site, page* p, unsigned nr) noexcept {
+  if (!page_test(folio_of(p), PG_anon)) return nr;
+  unsigned shared = 0;
+  while (shared < nr && folio_try_dup_anon_rmap_pte(site.parent, p + shared)) ++shared;
+  return shared;
+}
+
 template <ArchBackend A>
-bool copy_present_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_t va) noexcept {
-  pte_t pte = ptep_get(from);
-  if (A::pte_none(pte)) return true;
+bool any_writable(pte_ref ref, pte_t first, unsigned nr) noexcept {
+  bool found = A::pte_write(first);
+  for (unsigned i = 1; i < nr && !found; ++i)
+    found = A::pte_write(ptep_get({ref.table, ref.index + i}));
+  return found;
+}
+
+// Takes the right to write from nr entries, all alike. Returns the first as it is now; pte: as it was.
+template <ArchBackend A>
+pte_t wrprotect_ptes(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t pte, unsigned nr) noexcept {
+  if (nr > 1) arch_contpte_unfold_partial<A>(mm, va, ref.word(), nr);
+  pte_t first{};
+  for (unsigned i = 0; i < nr; ++i) {
+    const pte_ref at{ref.table, ref.index + i};
+    const pte_t was = i == 0 ? pte : ptep_get(at);
+    if (nr == 1)
+      A::ptep_set_wrprotect(mm, va, at.word());
+    else
+      arch_set_wrprotect_one_of<A>(mm, va + i * page_size, at.word());
+    const pte_t now = ptep_get(at);
+    note_change(mm, at, va + i * page_size, was, now);
+    if (i == 0) first = now;
+  }
+  return first;
+}
+
+// nr pages of one folio become the child's too; pte: the parent's first.
+template <ArchBackend A>
+void share_ptes(
+    const copy_site& site, pte_ref to, pte_ref from, vaddr_t va, pte_t pte, unsigned nr) noexcept {
+  if (site.cow && any_writable<A>(from, pte, nr))
+    pte = A::pte_wrprotect(wrprotect_ptes<A>(site.parent, from, va, pte, nr));
+  pte = ptep_gather<A>(from, va, pte);
+  for (unsigned i = 1; i < nr; ++i)
+    if (A::pte_dirty(ptep_get({from.table, from.index + i}))) pte = A::pte_mkdirty(pte);
+  if (!site.cow) pte = A::pte_mkclean(pte);
+  set_ptes<A>(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)), nr);
+}
+
+// Both PTLs are held. Returns how many entries it took care of, one or a run of pages of one folio; room:
+// how many there may be. 0: no memory.
+template <ArchBackend A>
+unsigned copy_present_ptes(
+    const copy_site& site, pte_ref to, pte_ref from, vaddr_t va, std::uint64_t room) noexcept {
+  const pte_t pte = ptep_get(from);
+  if (A::pte_none(pte)) return 1;
   if (!A::pte_present(pte)) {
     copy_nonpresent_pte<A>(site, to, from, va);
-    return true;
+    return 1;
   }
   page* p = pfn_to_page(A::pte_pfn(pte));
-  if (page_test(folio_of(p), PG_anon) && !folio_try_dup_anon_rmap_pte(site.parent, p))
-    return copy_present_page<A>(site, to, pte, va);
-  get_page(p);
-  folio_add_rmap_pte(p);
-  if (!page_test(p, PG_reserved)) site.child.rss.fetch_add(1, order::relaxed);
-  if (site.cow && A::pte_write(pte)) {
-    A::ptep_set_wrprotect(site.parent, va, from.word());
-    const pte_t now = ptep_get(from);
-    note_change(site.parent, from, va, pte, now);
-    pte = A::pte_wrprotect(now);
-  }
-  if (!site.cow) pte = A::pte_mkclean(pte);
-  set_pte_at(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)));
-  return true;
+  const unsigned nr = dup_anon_pages(site, p, folio_pte_batch<A>(from, p, room));
+  if (nr == 0) return copy_present_page<A>(site, to, pte, va) ? 1 : 0;
+  folio_ref_add(p, static_cast<int>(nr));
+  folio_add_rmap_ptes(p, nr);
+  if (!page_test(p, PG_reserved)) site.child.rss.fetch_add(nr, order::relaxed);
+  share_ptes<A>(site, to, from, va, pte, nr);
+  return nr;
 }
 
 // One PTE table. The child's lock first, the parent's inside it; nobody else has the child's.
@@ -84,14 +127,17 @@ bool copy_pte_range(const copy_site& site, vaddr_t start, vaddr_t end) noexcept 
   pte_ref to = pte_offset_map_lock<A>(site.child, start);
   pte_ref from = pte_offset_map_lock<A>(site.parent, start);
   const pte_ref to_lock = to, from_lock = from;
-  bool copied = true;
+  unsigned nr = 1;
   enter_lazy_mmu_mode<A>();
-  for (vaddr_t va = start; copied && va < end; va += page_size, ++to.index, ++from.index)
-    copied = copy_present_pte<A>(site, to, from, va);
+  for (vaddr_t va = start; nr != 0 && va < end; va += nr * page_size) {
+    nr = copy_present_ptes<A>(site, to, from, va, (end - va) >> page_shift);
+    to.index += nr;
+    from.index += nr;
+  }
   leave_lazy_mmu_mode<A>();
   pte_unmap_unlock(site.parent, from_lock);
   pte_unmap_unlock(site.child, to_lock);
-  return copied;
+  return nr != 0;
 }
 
 // An area that no anonymous page was ever put into can be filled again by faults.

@@ -347,7 +347,8 @@ template <ArchBackend A>
 pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   if (A::pte_uffd_wp(pte)) {
     const pte_t watched = pte;
-    pte = A::pte_clear_uffd_wp(pte);
+    pte = A::pte_clear_uffd_wp(ptep_gather<A>(ref, site.va, pte));
+    arch_contpte_unfold_partial<A>(site.mm, site.va, ref.word(), 1);
     ref.word().store(pte.val, order::release);
     note_change(site.mm, ref, site.va, watched, pte);
   }

@@ -55,9 +55,9 @@ pte_t pmdp_invalidate(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
 template <ArchBackend A>
 void fill_table(mm_struct& mm, page* table, vaddr_t start, pte_t first, bool same_frame) noexcept {
   const access_window_of<A> unit;
+  if (!same_frame) return set_ptes<A>(mm, {table, 0}, start, first, ptrs_per_table);
   for (unsigned i = 0; i < ptrs_per_table; ++i)
-    set_pte_at(mm, {table, i}, start + i * page_size,
-               same_frame ? first : A::pte_advance_pfn(first, i));
+    set_pte_at(mm, {table, i}, start + i * page_size, first);
 }
 
 // Each page of the folio is mapped by a PTE of its own now, and as exclusive as the folio was.

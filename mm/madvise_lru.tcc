@@ -42,7 +42,8 @@ void for_each_pte(
       flush_tlb_batched_pending<A>(mm);
       enter_lazy_mmu_mode<A>();
       for (; va < next; va += page_size, ++ref.index)
-        if (const pte_t pte = ptep_get(ref); !A::pte_none(pte)) change(ref, va, pte);
+        if (const pte_t pte = ptep_gather<A>(ref, va, ptep_get(ref)); !A::pte_none(pte))
+          change(ref, va, pte);
       leave_lazy_mmu_mode<A>();
       pte_unmap_unlock(mm, locked);
     }
@@ -71,7 +72,7 @@ inline bool give_up_contents(page* p) noexcept {
 template <ArchBackend A>
 void clear_young_dirty(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
   const pte_t was = ptep_get_and_clear<A>(mm, ref, va);
-  set_pte_at(mm, ref, va, A::pte_mkclean(A::pte_mkold(was)));
+  set_ptes<A>(mm, ref, va, A::pte_mkclean(A::pte_mkold(was)), 1);
 }
 
 template <ArchBackend A>

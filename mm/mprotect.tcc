@@ -64,6 +64,7 @@ void change_pte(mmu_gather<A>& tlb,
   const pte_t now = changed_protection<A>(vma, was, change);
   ref.word().store(now.val, order::release);
   note_change(*tlb.mm, ref, va, was, now);
+  arch_contpte_try_fold<A>(*tlb.mm, va, ref.word(), now);
   if (A::pte_needs_flush(was, now)) tlb_flush_pte_range(tlb, va, page_size);
 }
 

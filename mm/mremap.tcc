@@ -61,7 +61,7 @@ bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) no
   for (std::uint64_t at = 0; at < stretch.length; at += page_size, ++from.index, ++to.index) {
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
-    set_pte_at(mm, to, stretch.to + at, without_uffd_wp<A>(pte));
+    set_ptes<A>(mm, to, stretch.to + at, without_uffd_wp<A>(pte), 1);
     moved |= A::pte_present(pte);
   }
   return moved;

@@ -79,6 +79,25 @@ inline void set_pte_at(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t pte) noexce
   note_change(mm, ref, va, was, pte);
 }
 
+// The same for nr consecutive pages of a folio, pte for the first: the architecture may make several of
+// them one translation; of single ones, when the last has come.
+template <ArchBackend A>
+void set_ptes(mm_struct& mm, pte_ref ref, vaddr_t va, pte_t pte, unsigned nr) noexcept {
+  for (unsigned i = 0; i < nr; ++i) {
+    const vaddr_t at = va + i * page_size;
+    const pte_t one = i == 0 ? pte : A::pte_advance_pfn(pte, i);
+    set_pte_at(mm, {ref.table, ref.index + i}, at, arch_contpte_mkcont<A>(at, one, i, nr - i));
+  }
+  if (nr == 1) arch_contpte_try_fold<A>(mm, va, ref.word(), pte);
+}
+
+// An entry that was just read, with A and D as hardware may have set them in others that it holds together
+// with this one. Only where those bits matter: the word is not what this returns. PTL held.
+template <ArchBackend A>
+pte_t ptep_gather(pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  return arch_contpte_gather<A>(va, ref.word(), pte);
+}
+
 template <ArchBackend A>
 pte_t ptep_get_and_clear(mm_struct& mm, pte_ref ref, vaddr_t va, bool full = false) noexcept {
   const pte_t was = A::ptep_get_and_clear(mm, va, ref.word(), full);

@@ -25,6 +25,23 @@ bool populate(mm_struct& mm, page* parent, unsigned level, vaddr_t va) noexcept 
   return true;
 }
 
+// How many entries from ref on, room at most, map consecutive pages of one folio, p first. The PTL
+// is held; A, D and the right to write may differ. Kernel: folio_pte_batch.
+template <ArchBackend A>
+unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
+  if (!folio_test_large(p)) return 1;
+  const pfn_t behind = folio_of(p)->pfn + folio_nr_pages(p) - p->pfn;
+  const std::uint64_t most = behind < room ? behind : room;
+  const bool watched = A::pte_uffd_wp(ptep_get(ref));
+  unsigned nr = 1;
+  for (; nr < most; ++nr) {
+    const pte_t pte = ptep_get({ref.table, ref.index + nr});
+    if (!A::pte_present(pte) || A::pte_pfn(pte) != p->pfn + nr || A::pte_uffd_wp(pte) != watched)
+      break;
+  }
+  return nr;
+}
+
 }  // namespace detail
 
 template <ArchBackend A>

@@ -25,31 +25,19 @@ struct zap_progress {
   bool full = false;         // no room for another page: stop here
 };
 
-// How many entries from ref on, room at most, map consecutive pages of one folio, p first. The PTL
-// is held; A, D and the right to write may differ. Kernel: folio_pte_batch.
-template <ArchBackend A>
-unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
-  if (!folio_test_large(p)) return 1;
-  const pfn_t behind = folio_of(p)->pfn + folio_nr_pages(p) - p->pfn;
-  const std::uint64_t most = behind < room ? behind : room;
-  const bool watched = A::pte_uffd_wp(ptep_get(ref));
-  unsigned nr = 1;
-  for (; nr < most; ++nr) {
-    const pte_t pte = ptep_get({ref.table, ref.index + nr});
-    if (!A::pte_present(pte) || A::pte_pfn(pte) != p->pfn + nr || A::pte_uffd_wp(pte) != watched)
-      break;
-  }
-  return nr;
-}
-
-// The first entry, with the A and D bits of any of them.
+// The first entry, with the A and D bits of any of them. Several change alike, as hooks for many of them
+// want to know before (arch.h, FoldsEntries).
 template <ArchBackend A>
 pte_t get_and_clear_full_ptes(
     mm_struct& mm, pte_ref ref, vaddr_t va, unsigned nr, bool full) noexcept {
-  pte_t was = ptep_get_and_clear<A>(mm, ref, va, full);
-  for (unsigned i = 1; i < nr; ++i) {
-    const pte_t other =
-        ptep_get_and_clear<A>(mm, {ref.table, ref.index + i}, va + i * page_size, full);
+  if (nr == 1) return ptep_get_and_clear<A>(mm, ref, va, full);
+  arch_contpte_unfold_partial<A>(mm, va, ref.word(), nr);
+  pte_t was{};
+  for (unsigned i = 0; i < nr; ++i) {
+    const pte_ref at{ref.table, ref.index + i};
+    const pte_t other = arch_get_and_clear_one_of<A>(mm, va + i * page_size, at.word(), full);
+    note_change(mm, at, va + i * page_size, other, {});
+    if (i == 0) was = other;
     if (A::pte_dirty(other)) was = A::pte_mkdirty(was);
     if (A::pte_young(other)) was = A::pte_mkyoung(was);
   }

@@ -17,9 +17,10 @@ struct arm64_cpu : generic::cpu_state {
 };
 
 // arm64+no-range: a CPU without FEAT_TLBIRANGE.
+// arm64+no-contpte: no 16 entries are ever made one (contpte.h).
 // arm64+skip-broadcast: Andrea Arcangeli's proposal of 2020 (context.cpp).
 struct arm64_options {
-  bool no_range = false, skip_broadcast = false;
+  bool no_range = false, no_contpte = false, skip_broadcast = false;
 };
 
 struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
@@ -28,13 +29,14 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
                                                 .pt_reclaim = false,
                                                 .move_tables = true,
                                                 .batched_unmap = true,
-                                                .async_invalidate = true};
+                                                .async_invalidate = true,
+                                                .contpte = true};
   static constexpr arch_facts facts{
       .memory = "weak",
       .tlb = "per CPU, tagged by ASID (one for an mm, by generations), walk cache",
       .filled_by = "hardware",
       .debt_paid = "tlb_finish_mmu and the end of each area, by TLBI and DSB",
-      .options = "no-range skip-broadcast",
+      .options = "no-range no-contpte skip-broadcast",
   };
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);
@@ -55,9 +57,15 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static void hardware_exit() noexcept;
 
   // ---- entries: all relaxed, what orders them is the DSB before a TLBI --------------------------
+  //
+  // Of a block of 16 the first four do the part of the others too (contpte.cpp).
 
-  static pte_t ptep_get_and_clear(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, bool) noexcept {
-    return {word.exchange(0, order::relaxed)};
+  static pte_t ptep_get_and_clear(mm_struct& mm,
+                                  vaddr_t va,
+                                  Atomic<std::uint64_t>& word,
+                                  bool) noexcept {
+    const pte_t was = contpte_get_and_clear(word);
+    return pte_valid_cont(was) ? unfold_behind(mm, va, word, was) : was;
   }
   static pte_t pmdp_establish(mm_struct&,
                               vaddr_t,
@@ -65,16 +73,32 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
                               pte_t pmd) noexcept {
     return {word.exchange(pmd.val, order::relaxed)};
   }
-  static void ptep_set_wrprotect(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
+  static void ptep_set_wrprotect(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept;
+  static bool ptep_test_and_clear_young(mm_struct&,
+                                        vaddr_t va,
+                                        Atomic<std::uint64_t>& word) noexcept;
+  static bool ptep_set_access_flags(
+      mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept;
+
+  static pte_t contpte_gather(vaddr_t va, Atomic<std::uint64_t>& word, pte_t pte) noexcept;
+  static void contpte_unfold_partial(mm_struct& mm,
+                                     vaddr_t va,
+                                     Atomic<std::uint64_t>& word,
+                                     unsigned nr) noexcept;
+  static pte_t contpte_get_and_clear(Atomic<std::uint64_t>& word) noexcept {
+    return {word.exchange(0, order::relaxed)};
+  }
+  static void contpte_set_wrprotect(Atomic<std::uint64_t>& word) noexcept {
     std::uint64_t was = word.load(order::relaxed);  // walkers set AF and clear RDONLY meanwhile
     while (!word.compare_exchange(was, pte_wrprotect({was}).val, order::relaxed)) {
     }
   }
-  static bool ptep_test_and_clear_young(mm_struct&, vaddr_t, Atomic<std::uint64_t>& word) noexcept {
-    return pte_young({word.fetch_and(~accessed, order::relaxed)});
-  }
-  static bool ptep_set_access_flags(
-      mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept;
+  static void contpte_try_fold(mm_struct& mm,
+                               vaddr_t va,
+                               Atomic<std::uint64_t>& word,
+                               pte_t pte) noexcept;
+  static pte_t contpte_mkcont(vaddr_t va, pte_t pte, unsigned before, unsigned behind) noexcept;
+
   static void fix_spurious_fault(mm_struct&, vaddr_t) noexcept {}  // hardware has looked again
   // An entry that is not valid may still be cached while a gather is open (trap T22).
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
@@ -97,6 +121,8 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static void flush_tlb_range(
       mm_struct& mm, vaddr_t start, vaddr_t end, unsigned stride_shift, bool freed_tables) noexcept;
   static void flush_tlb_page(mm_struct& mm, vaddr_t va) noexcept;
+  // The 16 pages from start on, of last levels only.
+  static void flush_tlb_block(mm_struct& mm, vaddr_t start) noexcept;
 
   static bool arch_tlbbatch_should_defer(mm_struct&) noexcept { return true; }
   static void arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch& batch,
@@ -120,6 +146,12 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
     generic::arrives(this_cpu().mmu, va,
                      [](unsigned id) -> generic::in_flight& { return cpu(id).tlbi; });
   }
+
+  // Of a block; the entry of va was cleared and had this.
+  static pte_t unfold_behind(mm_struct& mm,
+                             vaddr_t va,
+                             Atomic<std::uint64_t>& word,
+                             pte_t was) noexcept;
 
   static const char* context_word(mm_struct& mm, const void* address) noexcept {
     const mm_context& context = context_of<arm64>(mm);

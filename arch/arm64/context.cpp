@@ -22,8 +22,10 @@ generic::asid_allocator allocator;
 bool arm64::set_option(std::string_view option) noexcept {
   if (option.empty()) opted = {};
   if (option == "no-range") opted.no_range = true;
+  if (option == "no-contpte") opted.no_contpte = true;
   if (option == "skip-broadcast") opted.skip_broadcast = true;
-  return option.empty() || option == "no-range" || option == "skip-broadcast";
+  return option.empty() || option == "no-range" || option == "no-contpte" ||
+         option == "skip-broadcast";
 }
 
 bool arm64::hardware_init(const TlbGeometry& geometry) noexcept {

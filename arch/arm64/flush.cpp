@@ -14,7 +14,7 @@
 //
 // Hardware with range operations covers (num + 1) << (5 * scale + 1) pages with each, num of five bits,
 // from scale 3 down; an odd page is left for a single one.
-#include "arch/arm64/arm64.h"
+#include "arch/arm64/contpte.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -170,18 +170,8 @@ void arm64::arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch&,
 }
 void arm64::arch_tlbbatch_flush(arch_tlbflush_unmap_batch&) noexcept { dsb_ish(); }
 
-// Adds AF, dirty and the right to write, and takes nothing away: hardware may set the same bits
-// meanwhile. RDONLY says its thing by being clear, so it is turned round for that.
-bool arm64::ptep_set_access_flags(
-    mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept {
-  std::uint64_t was = word.load(order::relaxed);
-  if (was == entry.val) return false;
-  const bits added = (entry.val & (accessed | write | arm64_bits::dirty)) | (~entry.val & rdonly);
-  std::uint64_t now = 0;
-  do now = ((was ^ rdonly) | added) ^ rdonly;
-  while (!word.compare_exchange(was, now, order::relaxed));
-  if (dirty) flush_tlb_page(mm, va);  // an entry that forbids the write
-  return true;
+void arm64::flush_tlb_block(mm_struct& mm, vaddr_t start) noexcept {
+  flush_range(mm, start, start + CONT_PTE_SIZE, page_shift, true, 0);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -25,6 +25,7 @@ struct arm64_bits {
   static constexpr bits ng = 1ULL << 11;        // of a valid entry: not global
   static constexpr bits protnone = ng;          // PRESENT_INVALID
   static constexpr bits write = 1ULL << 51;     // DBM
+  static constexpr bits cont = 1ULL << 52;      // one of 16 that go together (contpte.h)
   static constexpr bits no_exec = 1ULL << 54;   // UXN
   static constexpr bits exec = 0;
   static constexpr bits dirty = 1ULL << 55;  // software's
@@ -89,7 +90,14 @@ struct arm64_pte : generic::pte_bits<arm64_bits>, arm64_bits {
     return with(without(pmd, valid), protnone);
   }
 
+  static constexpr bool pte_valid_cont(pte_t pte) noexcept {
+    return has(pte, valid) && has(pte, cont);
+  }
+  static constexpr pte_t pte_mkcont(pte_t pte) noexcept { return with(pte, cont); }
+  static constexpr pte_t pte_mknoncont(pte_t pte) noexcept { return without(pte, cont); }
+
   // What the walker looks at, and what it sets.
+  static constexpr bool hw_contiguous(pte_t pte) noexcept { return pte_valid_cont(pte); }
   static constexpr bool hw_allows(pte_t pte, Access access) noexcept {
     if (!has(pte, user)) return false;
     if (access == Access::write) return has(pte, write) || !has(pte, rdonly);

@@ -45,7 +45,7 @@ struct cpus {
     if (states == nullptr || kernel_mm == nullptr) return false;
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       State& cpu = *new (&states[id]) State;
-      if (!cpu.mmu.init(geometry, A::asids(geometry))) return false;
+      if (!cpu.mmu.init(geometry, A::asids(geometry), A::features.contpte)) return false;
       cpu.loaded_mm.store(kernel_mm, order::relaxed);
     }
     return true;

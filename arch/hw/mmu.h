@@ -14,6 +14,8 @@
 // fills is used only by a later access. An entry may be dropped at any time.
 #pragma once
 
+#include <algorithm>
+
 #include "arch/hw/tlb.h"
 #include "arch/hw/walk_cache.h"
 
@@ -21,8 +23,10 @@ namespace tlblab::inline TLBLAB_WORLD::hw {
 
 class Mmu {
  public:
-  [[nodiscard]] bool init(const TlbGeometry& geometry, unsigned asids) noexcept {
-    return tlb.init(geometry, asids) && walk_cache.init(geometry);
+  [[nodiscard]] bool init(const TlbGeometry& geometry,
+                          unsigned asids,
+                          bool contiguous = false) noexcept {
+    return tlb.init(geometry, asids, contiguous) && walk_cache.init(geometry);
   }
   void exit() noexcept {
     tlb.exit();
@@ -130,6 +134,7 @@ class Mmu {
     unsigned index;
     std::uint64_t value;
     std::uint32_t changes;
+    std::uint32_t block_changes;  // the greatest of the 16, if it is contiguous
   };
   enum class Step : std::uint8_t { found, fault, again };
 
@@ -174,7 +179,7 @@ class Mmu {
       // with the release in set_pte_at.
       const pte_t entry{table->table->entry[index].load(order::consume)};
       if (table->level == 0 || A::pmd_leaf(entry)) {
-        leaf = {table, index, entry.val, changes};
+        leaf = {table, index, entry.val, changes, 0};
         return true;
       }
       if (A::pte_none(entry)) return false;
@@ -220,21 +225,44 @@ class Mmu {
       if (root_ == nullptr || !descend<A>(va, leaf)) return nullptr;
       const Step step = take<A>(leaf, access, entry, present);
       if (step == Step::fault) return nullptr;
+      if (is_contiguous<A>(leaf, entry)) leaf.block_changes = changes_of_block(leaf);
       const bool settled = changes_of(*leaf.table, leaf.index) == leaf.changes;
       if (step == Step::found && settled) return fill<A>(va, leaf, entry);
     }
   }
 
+  // One of 16 entries that software says show 16 consecutive pages with equal rights. Hardware takes its
+  // word for it and reads the one.
+  template <class A>
+  static bool is_contiguous(const Leaf& leaf, pte_t entry) noexcept {
+    if constexpr (FoldsEntries<A>) return leaf.table->level == 0 && A::hw_contiguous(entry);
+    return false;
+  }
+  // What is made of one of them is older than the next change of any.
+  static std::uint32_t changes_of_block(const Leaf& leaf) noexcept {
+    std::uint32_t last = 0;
+    const unsigned first = leaf.index & ~(contiguous_pages - 1);
+    for (unsigned i = 0; i < contiguous_pages; ++i)
+      last = std::max(last, changes_of(*leaf.table, first + i));
+    return last;
+  }
+
   template <class A>
   const Tlb::Entry* fill(vaddr_t va, const Leaf& leaf, pte_t entry) noexcept {
-    page* frame = led_to(leaf.value, pfn_to_page(A::pte_pfn(entry)));
-    led_to(leaf.value, static_cast<std::byte*>(frame->frame),
-           std::size_t{1} << size_shift(leaf.table->level));
-    TlbData data{frame, frame->frame, flags_of<A>(entry), leaf.table->level};
+    // 64 KiB or 4: a hint binds no hardware.
+    const bool contiguous = is_contiguous<A>(leaf, entry) && choose(2) == 0;
+    const unsigned behind = contiguous ? leaf.index & (contiguous_pages - 1) : 0;
+    const unsigned size = contiguous ? contiguous_size : leaf.table->level;
+    page* frame = led_to(leaf.value, pfn_to_page(A::pte_pfn(entry) - behind));
+    led_to(leaf.value, static_cast<std::byte*>(frame->frame), std::size_t{1} << size_shift(size));
+    TlbData data{frame, frame->frame, flags_of<A>(leaf, entry), size};
+    // Hardware may stop with an abort, or take either.
+    if constexpr (FoldsEntries<A>)
+      vm_bug_on(leaf.table->level == 0 && tlb.conflicts(asid_, va, data), "tlb_conflict");
     const bool traced = tracing();
     if (traced) {
       data.frame_generation = frame->generation.load(order::consume);
-      data.slot_changes = leaf.changes;
+      data.slot_changes = contiguous ? leaf.block_changes : leaf.changes;
       data.slot = leaf.table->pfn << 9 | leaf.index;
       data.mm_id = mm_id_;
       trace(EventKind::tlb_fill, mm_id_, va, frame->pfn, data.slot, size_shift(data.size));
@@ -244,9 +272,10 @@ class Mmu {
   }
 
   template <class A>
-  static std::uint32_t flags_of(pte_t entry) noexcept {
+  static std::uint32_t flags_of(const Leaf& leaf, pte_t entry) noexcept {
     return (A::pte_write(entry) ? tlb_write : 0U) | (A::pte_dirty(entry) ? tlb_dirty : 0U) |
-           (A::hw_allows(entry, Access::exec) ? tlb_exec : 0U);
+           (A::hw_allows(entry, Access::exec) ? tlb_exec : 0U) |
+           (is_contiguous<A>(leaf, entry) ? tlb_contiguous : 0U);
   }
 
   page* root_ = nullptr;

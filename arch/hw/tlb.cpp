@@ -18,10 +18,13 @@ T* make_array(std::size_t count) noexcept {
 
 }  // namespace
 
-bool Tlb::init(const TlbGeometry& geometry, unsigned asids) noexcept {
-  const unsigned sets[page_sizes] = {geometry.sets, geometry.huge_sets, geometry.giant_sets};
-  const unsigned ways[page_sizes] = {geometry.ways, geometry.huge_ways, geometry.giant_ways};
-  for (unsigned size = 0; size < page_sizes; ++size) {
+bool Tlb::init(const TlbGeometry& geometry, unsigned asids, bool contiguous) noexcept {
+  const unsigned sets[] = {geometry.sets, geometry.huge_sets, geometry.giant_sets,
+                           geometry.huge_sets};
+  const unsigned ways[] = {geometry.ways, geometry.huge_ways, geometry.giant_ways,
+                           geometry.huge_ways};
+  sizes_ = contiguous ? page_sizes + 1 : page_sizes;
+  for (unsigned size = 0; size < sizes_; ++size) {
     Array& array = arrays_[size];
     array = {make_array<Entry>(std::size_t{sets[size]} * ways[size]), sets[size], ways[size],
              false};
@@ -58,7 +61,7 @@ Tlb::Entry* Tlb::find(unsigned asid, vaddr_t va, unsigned size) noexcept {
 }
 
 Tlb::Entry* Tlb::lookup(unsigned asid, vaddr_t va) noexcept {
-  for (unsigned size = 0; size < page_sizes; ++size)
+  for (unsigned size = 0; size < sizes_; ++size)
     if (size == 0 || arrays_[size].used)
       if (Entry* entry = find(asid, va, size)) return entry;
   return nullptr;
@@ -133,6 +136,26 @@ void Tlb::invalidate_page(unsigned asid, vaddr_t va, unsigned size) noexcept {
   if (Entry* entry = find(asid, va, size)) entry->key.store(0, order::relaxed);
   if (size != 0) return;
   for (Front& half : fronts_) write_once(word_at(half.tags, front_offset(va)), std::uint64_t{0});
+  if (arrays_[contiguous_size].used)
+    if (Entry* entry = find(asid, va, contiguous_size)) entry->key.store(0, order::relaxed);
+}
+
+bool Tlb::conflicts(unsigned asid, vaddr_t va, const TlbData& data) noexcept {
+  if (data.size == 0) {
+    const bool may = arrays_[contiguous_size].used && (data.flags & tlb_contiguous) == 0;
+    const Entry* large = may ? find(asid, va, contiguous_size) : nullptr;
+    const std::uint64_t at = va >> page_shift & (contiguous_pages - 1);
+    return large != nullptr && large->frame.load(order::relaxed) + at == data.frame;
+  }
+  const vaddr_t start = va & ~((1ULL << size_shift(contiguous_size)) - 1);
+  bool found = false;
+  for (unsigned i = 0; i < contiguous_pages; ++i)
+    if (Entry* small = find(asid, start + i * page_size, 0)) {
+      found |= (small->flags.load(order::relaxed) & tlb_contiguous) == 0 &&
+               small->frame.load(order::relaxed) == data.frame + i;
+      invalidate_page(asid, start + i * page_size, 0);
+    }
+  return found;
 }
 
 void Tlb::invalidate_asid(unsigned asid) noexcept {

@@ -25,18 +25,26 @@ enum tlb_flag : std::uint32_t {
   tlb_write = 1U << 0,
   tlb_dirty = 1U << 1,  // a write needs no second look at the PTE
   tlb_exec = 1U << 2,
+  tlb_contiguous = 1U << 3,  // the entry that it was made of said so
 };
 
-inline constexpr unsigned page_sizes = 3;  // 4 KiB, 2 MiB, 1 GiB
+inline constexpr unsigned page_sizes = 3;  // 4 KiB, 2 MiB, 1 GiB: the levels of the tables
+// And 64 KiB, where 16 entries of the lowest level may say that they are one (arch/arm64/contpte.h).
+inline constexpr unsigned contiguous_size = page_sizes;
+inline constexpr unsigned contiguous_pages = 16;
 
-constexpr unsigned size_shift(unsigned size) noexcept { return page_shift + 9 * size; }
+constexpr unsigned size_shift(unsigned size) noexcept {
+  constexpr std::uint32_t shifts = 12U | 21U << 8 | 30U << 16 | 16U << 24;
+  static_assert(page_shift == 12 && contiguous_size == 3);
+  return shifts >> 8 * size & 0xff;
+}
 
 // What a walk found, and what the TLB holds.
 struct TlbData {
   page* frame = nullptr;
   void* host = nullptr;     // of the first byte of the mapping
   std::uint32_t flags = 0;  // tlb_flag
-  unsigned size = 0;        // 0: 4 KiB, 1: 2 MiB, 2: 1 GiB
+  unsigned size = 0;        // 0: 4 KiB, 1: 2 MiB, 2: 1 GiB, contiguous_size: 64 KiB
   // For oracles:
   std::uint32_t frame_generation = 0;
   std::uint32_t slot_changes = 0;
@@ -72,8 +80,10 @@ class Tlb {
     }
   };
 
-  // asids: how many there are; they are numbered from 0.
-  [[nodiscard]] bool init(const TlbGeometry& geometry, unsigned asids) noexcept;
+  // asids: how many there are; they are numbered from 0. contiguous: it holds 64 KiB too.
+  [[nodiscard]] bool init(const TlbGeometry& geometry,
+                          unsigned asids,
+                          bool contiguous = false) noexcept;
   void exit() noexcept;
 
   // Does the front know where the byte at va lies on the host? If so, host is that place.
@@ -93,17 +103,20 @@ class Tlb {
   // Null: a miss.
   [[nodiscard]] Entry* lookup(unsigned asid, vaddr_t va) noexcept;
   void insert(unsigned asid, vaddr_t va, const TlbData& data, bool for_oracles) noexcept;
-  // Entries of any size that cover va, or of this size.
+  // Entries of any size that cover va, or of this size; 64 KiB goes with 4 KiB, it is of one level.
   void invalidate_page(unsigned asid, vaddr_t va) noexcept;
   void invalidate_page(unsigned asid, vaddr_t va, unsigned size) noexcept;
   void invalidate_asid(unsigned asid) noexcept;
   void invalidate_all() noexcept;
+  // Would two sizes show one page at one address if this, of 4 or 64 KiB, were put beside what is there?
+  // Both made of the same 16 entries is no conflict. To one of 64 KiB the others give way.
+  [[nodiscard]] bool conflicts(unsigned asid, vaddr_t va, const TlbData& data) noexcept;
 
   // visit(const TlbView&) for every valid entry that covers part of [start, end). May run on any
   // CPU. An entry that is being replaced all the time is passed over; filled while somebody listens.
   template <class Visit>
   void for_each(vaddr_t start, vaddr_t end, Visit visit) const noexcept {
-    for (unsigned size = 0; size < page_sizes; ++size) {
+    for (unsigned size = 0; size < sizes_; ++size) {
       const Array& array = arrays_[size];
       const std::uint64_t first = start >> size_shift(size), last = (end - 1) >> size_shift(size);
       const std::uint64_t sets = last - first < array.sets ? last - first + 1 : array.sets;
@@ -168,7 +181,8 @@ class Tlb {
   Front fronts_[2];                // for reads, for writes
   std::uint64_t front_mask_ = 0;   // of offsets
   std::uint64_t front_epoch_ = 0;  // below page_size; what has another one is not valid
-  Array arrays_[page_sizes];
+  Array arrays_[page_sizes + 1];
+  unsigned sizes_ = page_sizes;                // arrays that there are
   Atomic<std::uint32_t>* contexts_ = nullptr;  // of each ASID
   unsigned asids_ = 0;
   std::uint32_t last_context_ = 0;

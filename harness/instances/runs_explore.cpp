@@ -30,6 +30,7 @@ std::vector<std::string_view> names_of(const Features& features) {
       {&Features::move_tables, "move-tables"},
       {&Features::batched_unmap, "batched-unmap"},
       {&Features::async_invalidate, "async-invalidate"},
+      {&Features::contpte, "contpte"},
       {&Features::owns_gather, "owns-gather"},
       {&Features::owns_pending, "owns-pending"},
   };

@@ -25,6 +25,7 @@ void Coherence::reset() noexcept {
   histories_.reset();
   for (Local& local : locals_) {
     local.seen.clear();
+    local.blocks.clear();
     local.watch.state.store(Watch::free, std::memory_order_relaxed);
   }
 }
@@ -35,6 +36,7 @@ void Coherence::pte_change(const trace_event& e) noexcept {
   const pfn_t table = table_of(e.a);
   const unsigned level = mem_map[table].level;
   const LeafView was = table_.leaf({e.b}, level);
+  if (was.contiguous) locals_[e.cpu].blocks.insert(e.a / hw::contiguous_pages);
   if (was.rights == 0) return;
   const LeafView now = table_.leaf({e.c}, level);
   const bool same_frame = now.rights != 0 && now.pfn == was.pfn;
@@ -61,6 +63,8 @@ void Coherence::call_begin(const trace_event& e) noexcept {
 
 void Coherence::ptl_release(const trace_event& e) noexcept {
   Local& local = locals_[e.cpu];
+  if (!local.blocks.empty()) [[unlikely]]
+    check_blocks(e, local);
   if (!in_call(e.cpu)) return;
   const TableHistory* history = TableHistories::find(e.a);
   if (history == nullptr) return;
@@ -97,7 +101,7 @@ void Coherence::check_return_on(unsigned cpu, const trace_event& e, const Local&
     if (after == local.seen.begin()) return;
     const Seen& seen = *(after - 1);
     if (seen.table != table_of(data.slot)) return;
-    const auto lost = TableHistories::find(seen.table)->overdue(data, seen.time);
+    const auto lost = TableHistories::find(seen.table)->overdue(entry, seen.time, e.b, e.c);
     if (lost.when != 0)
       found_stale(cpu, {entry.va, data.size, data.frame->pfn, data.slot, data.slot_changes,
                         lost.when, seen.time, local.call, e.cpu, lost.right == right_dirty});
@@ -191,8 +195,8 @@ void Coherence::page_clean_act(const trace_event& e, vaddr_t start, vaddr_t end)
       const hw::TlbData& data = entry.data;
       if (data.mm_id != mm || data.frame->pfn != e.a || (data.flags & store) != store) return;
       const TableHistory* history = TableHistories::find(table_of(data.slot));
-      const auto lost =
-          history == nullptr ? TableHistory::Overdue{} : history->overdue(data, any_time);
+      const auto lost = history == nullptr ? TableHistory::Overdue{}
+                                           : history->overdue(entry, any_time, start, end);
       if (lost.when == 0) return;
       log_.report(kind::dirty_translation_after_clean, [&] {
         return fmt::format(
@@ -216,6 +220,41 @@ void Coherence::page_clean_act(const trace_event& e, vaddr_t start, vaddr_t end)
                 true);
     });
   }
+}
+
+// ---- I10 ------------------------------------------------------------------------------------------
+
+// All 16 say that they are one and are alike, but for what hardware sets in each; or none says so.
+bool Coherence::is_mixed(std::uint64_t block) const noexcept {
+  const std::uint64_t first = block * hw::contiguous_pages;
+  const page_table& table = *mem_map[table_of(first)].table;
+  const auto view = [&](std::uint64_t i) {
+    const std::uint64_t index = (first + i) & (ptrs_per_table - 1);
+    return table_.leaf({table.entry[index].load(order::relaxed)}, 0);
+  };
+  const LeafView all = view(0);
+  bool mixed = false;
+  for (std::uint64_t i = 0; i < hw::contiguous_pages; ++i) {
+    const LeafView one = view(i);
+    const unsigned differ = (one.rights ^ all.rights) & ~bit_of(right_dirty);
+    mixed |= one.contiguous != all.contiguous;
+    mixed |= all.contiguous && (differ != 0 || one.pfn != all.pfn + i);
+  }
+  return mixed;
+}
+
+void Coherence::check_blocks(const trace_event& e, Local& local) noexcept {
+  std::erase_if(local.blocks, [&](std::uint64_t block) {
+    if (table_of(block * hw::contiguous_pages) != e.a) return false;
+    if (is_mixed(block))
+      log_.report(kind::mixed_contiguous_entries, [&] {
+        return fmt::format(
+            "cpu{} drops the lock of page table {} with entries {} to {} not alike", e.cpu, e.a,
+            block * hw::contiguous_pages % ptrs_per_table,
+            block * hw::contiguous_pages % ptrs_per_table + hw::contiguous_pages - 1);
+      });
+    return true;
+  });
 }
 
 // ---- I8 -------------------------------------------------------------------------------------------
@@ -258,7 +297,7 @@ void Coherence::check_paid_range(const trace_event& e,
   cpus_.for_each_running(e.mm, [&](unsigned cpu) {
     table_.tlb(cpu).for_each(start, end, [&](const hw::TlbView& entry) {
       if (entry.data.mm_id != e.mm || table_of(entry.data.slot) != e.a) return;
-      const std::uint32_t lost = history.overdue(entry.data, any_time).when;
+      const std::uint32_t lost = history.overdue(entry, any_time, start, end).when;
       if (lost == 0) return;
       log_.report(kind::debt_without_pending, [&] {
         return fmt::format(

@@ -16,11 +16,16 @@
 // know of the store. What a call cleaned is looked at when it returns; who relies on a page being
 // clean without a call (page_clean_act) is held to it at once.
 //
+// I10, where 16 entries may say that they are one: when the lock of their table is dropped, all of them
+// say so and are alike, or none does. Hardware may take any of them for all at any time; what it makes of
+// them is judged by the changes of all 16.
+//
 // fork takes rights away without raising the count: it holds mmap_lock for writing, and the lock of
 // each area that it copies, so no fault looks at what it changed before its flush. A fault of another
 // area may take the lock of the same table meanwhile: nothing is judged until the fork is over.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "harness/oracle/cpu_states.h"
@@ -74,6 +79,7 @@ class Coherence {
     MmCall call{};  // while CpuState::in_call
     std::uint64_t mm = 0;
     std::vector<Seen> seen;
+    std::set<std::uint64_t> blocks;  // slot / 16, changed since the lock was taken
     Watch watch;
   };
 
@@ -84,6 +90,8 @@ class Coherence {
   void report(unsigned cpu, const Stale& stale) noexcept;
   void watch_for(unsigned cpu, const Stale& stale, bool reported) noexcept;
   [[nodiscard]] bool holds(unsigned cpu, const Stale& stale) const noexcept;
+  [[nodiscard]] bool is_mixed(std::uint64_t block) const noexcept;
+  void check_blocks(const trace_event& e, Local& local) noexcept;
   void check_watch_at_return(unsigned cpu) noexcept;
   void check_watch_at_use(const trace_event& e) noexcept;
   static bool reclaim_owes(const mm_struct& mm) noexcept;

@@ -50,6 +50,9 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {kind::duplicate_hash_entry, "I10",
      "the hash page table had two valid entries for one address, of which hardware may take "
      "either"},
+    {kind::mixed_contiguous_entries, "I10",
+     "the lock of a page table was dropped while hardware could take one of 16 entries for all of "
+     "them, which were not alike"},
     // I18: what a gather takes it gives back once, after the flush.
     {kind::page_freed_before_flush, "I18", "a page was freed before the flush that it waited for"},
     {kind::page_left_in_gather, "I18", "a gather ended without giving back every page it took"},
@@ -83,6 +86,8 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"no_context_number_left", "mm", "there were more address spaces than numbers for them"},
     {"tlb_duplicate_machine_check", "mm",
      "software wrote an entry into a TLB that had one for the same address: the CPU stops"},
+    {"tlb_conflict", "mm",
+     "a TLB came to hold one page at one address in two sizes: the CPU may stop"},
     {"walk_of_a_freed_table", "mm",
      "a walk, of hardware or of a miss handler, came to a page table that had been freed"},
     {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},

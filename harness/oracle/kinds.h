@@ -24,6 +24,7 @@ inline constexpr std::string_view unmarked_store = "unmarked_store";
 inline constexpr std::string_view unreliable_pin = "unreliable_pin";
 inline constexpr std::string_view debt_without_pending = "debt_without_pending";
 inline constexpr std::string_view duplicate_hash_entry = "duplicate_hash_entry";
+inline constexpr std::string_view mixed_contiguous_entries = "mixed_contiguous_entries";
 inline constexpr std::string_view pending_below_zero = "pending_below_zero";
 inline constexpr std::string_view page_freed_before_flush = "page_freed_before_flush";
 inline constexpr std::string_view page_left_in_gather = "page_left_in_gather";

@@ -17,6 +17,7 @@ constexpr unsigned bit_of(Right right) noexcept { return 1U << right; }
 struct LeafView {
   pfn_t pfn = 0;
   unsigned rights = 0;
+  bool contiguous = false;  // hardware may take it for the 16 around it
 };
 
 struct OracleTable {
@@ -38,7 +39,10 @@ LeafView leaf_view(pte_t pte, unsigned level) noexcept {
   if (A::hw_allows(pte, Access::write)) rights |= bit_of(right_write);
   if (A::hw_allows(pte, Access::exec)) rights |= bit_of(right_exec);
   if (A::pte_dirty(pte)) rights |= bit_of(right_dirty);
-  return {A::pte_pfn(pte), rights};
+  LeafView view{A::pte_pfn(pte), rights};
+  if constexpr (FoldsEntries<A>)
+    view.contiguous = A::features.contpte && level == 0 && A::hw_contiguous(pte);
+  return view;
 }
 
 template <class A>

@@ -33,9 +33,24 @@ void TableHistory::note_loss(unsigned index, vaddr_t va, unsigned rights) noexce
   if (nr_unpaid <= unpaid_kept) ++nr_unpaid;
 }
 
-TableHistory::Overdue TableHistory::overdue(const hw::TlbData& entry,
-                                            std::uint32_t seen) const noexcept {
-  const unsigned index = static_cast<unsigned>(entry.slot) & (ptrs_per_table - 1);
+TableHistory::Overdue TableHistory::overdue(const hw::TlbView& entry,
+                                            std::uint32_t seen,
+                                            vaddr_t start,
+                                            vaddr_t end) const noexcept {
+  const unsigned slot = static_cast<unsigned>(entry.data.slot) & (ptrs_per_table - 1);
+  if (entry.size != hw::contiguous_size) return overdue_at(slot, entry.data, seen);
+  const unsigned first = slot & ~(hw::contiguous_pages - 1);
+  for (unsigned i = 0; i < hw::contiguous_pages; ++i) {
+    const vaddr_t va = entry.va + i * page_size;
+    if (va + page_size <= start || va >= end) continue;
+    if (const Overdue due = overdue_at(first + i, entry.data, seen); due.when != 0) return due;
+  }
+  return {};
+}
+
+TableHistory::Overdue TableHistory::overdue_at(unsigned index,
+                                               const hw::TlbData& entry,
+                                               std::uint32_t seen) const noexcept {
   const unsigned rights = rights_of(entry);
   for (unsigned right = 0; right < right_count; ++right) {
     const std::uint32_t when = lost[right][index].load(order::relaxed);

@@ -29,12 +29,21 @@ struct TableHistory : table_shadow {
   void note_loss(unsigned index, vaddr_t va, unsigned rights) noexcept;
 
   // The change that a translation made from this slot should have been flushed for: it lost a right
-  // that the translation still has, after the translation was labelled and not later than `seen`.
+  // that the translation still has, after the translation was labelled and not later than `seen`. Of one
+  // that was made of 16 slots, those of [start, end).
   struct Overdue {
     std::uint32_t when = 0;  // 0: none
     Right right{};           // the first of those that are lost
   };
-  [[nodiscard]] Overdue overdue(const hw::TlbData& entry, std::uint32_t seen) const noexcept;
+  [[nodiscard]] Overdue overdue(const hw::TlbView& entry,
+                                std::uint32_t seen,
+                                vaddr_t start,
+                                vaddr_t end) const noexcept;
+
+ private:
+  [[nodiscard]] Overdue overdue_at(unsigned index,
+                                   const hw::TlbData& entry,
+                                   std::uint32_t seen) const noexcept;
 };
 
 class TableHistories {

@@ -158,8 +158,8 @@ std::vector<std::string> names() {
   std::vector<std::string> all;
   for (const Backend& backend : backends())
     if (holds_on_two_cpus(backend.name)) all.emplace_back(backend.name);
-  for (const char* option : {"arm64+no-range", "arm64+skip-broadcast", "riscv+ipi", "riscv+svinval",
-                             "riscv+no-asid", "x86_invlpgb+eager"})
+  for (const char* option : {"arm64+no-range", "arm64+no-contpte", "arm64+skip-broadcast",
+                             "riscv+ipi", "riscv+svinval", "riscv+no-asid", "x86_invlpgb+eager"})
     all.emplace_back(option);
   return all;
 }

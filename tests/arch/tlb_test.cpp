@@ -143,6 +143,72 @@ TEST_F(TlbTest, ALargeEntryGoesByAnyAddressInIt) {
   EXPECT_EQ(found(0, base), miss);
 }
 
+// ---- 64 KiB, of 16 entries that say that they are one ---------------------------------------------
+
+class ContiguousTlbTest : public testing::Test {
+ protected:
+  ContiguousTlbTest() { EXPECT_TRUE(tlb.init(small, asids, true)); }
+  ~ContiguousTlbTest() override { tlb.exit(); }
+  TlbData small_one(unsigned n, std::uint32_t flags = 0) {
+    return {.frame = frames + n, .flags = flags};
+  }
+  TlbData block() { return {.frame = frames, .flags = tlb_contiguous, .size = contiguous_size}; }
+  const page* found(vaddr_t va) {
+    const Tlb::Entry* entry = tlb.lookup(0, va);
+    return entry == nullptr ? nullptr : entry->frame.load(order::relaxed);
+  }
+  static vaddr_t at(unsigned n) { return base + n * page_size; }
+
+  Machine machine{MachineOptions{}};
+  Tlb tlb;
+  page frames[2 * contiguous_pages];
+};
+
+TEST_F(ContiguousTlbTest, CoversSixteenPagesAndGoesByAnyOfThem) {
+  for (const bool hinted : {false, true})
+    for (unsigned n = 0; n < contiguous_pages; ++n) {
+      tlb.insert(0, at(3), block(), true);
+      EXPECT_EQ(found(at(0)), frames);
+      EXPECT_EQ(found(at(15) + page_size - 1), frames);
+      EXPECT_EQ(found(at(16)), nullptr);
+      hinted ? tlb.invalidate_page(0, at(n), 0) : tlb.invalidate_page(0, at(n));
+      EXPECT_EQ(found(at(3)), nullptr) << n;
+    }
+  tlb.insert(0, at(3), block(), true);
+  tlb.invalidate_page(0, at(3), 1);
+  EXPECT_EQ(found(at(3)), frames) << "of another level";
+  unsigned seen = 0;
+  tlb.for_each(at(9), at(10), [&](const TlbView& view) {
+    EXPECT_EQ(view.va, base);
+    EXPECT_EQ(view.size, contiguous_size);
+    ++seen;
+  });
+  EXPECT_EQ(seen, 1U);
+  tlb.invalidate_all();
+  EXPECT_EQ(found(at(3)), nullptr);
+}
+
+TEST_F(ContiguousTlbTest, TwoSizesOfOnePageAreAConflict) {
+  EXPECT_FALSE(tlb.conflicts(0, at(2), small_one(2)));
+  tlb.insert(0, at(2), small_one(2), true);
+  EXPECT_TRUE(tlb.conflicts(0, at(9), block()));
+  tlb.insert(0, at(9), block(), true);
+  EXPECT_TRUE(tlb.conflicts(0, at(5), small_one(5)));
+  EXPECT_FALSE(tlb.conflicts(0, at(5), small_one(5, tlb_contiguous))) << "the same entry says so";
+  EXPECT_FALSE(tlb.conflicts(0, at(5), small_one(6))) << "another page: not made of those 16";
+  EXPECT_FALSE(tlb.conflicts(1, at(5), small_one(5))) << "of another address space";
+}
+
+// Small ones that hardware itself made of the 16 give way.
+TEST_F(ContiguousTlbTest, SmallOnesOfTheSameEntriesGiveWay) {
+  tlb.insert(0, at(2), small_one(2, tlb_contiguous), true);
+  tlb.insert(0, at(4), small_one(20), true);
+  EXPECT_FALSE(tlb.conflicts(0, at(9), block()));
+  tlb.insert(0, at(9), block(), true);
+  EXPECT_EQ(found(at(2)), frames);
+  EXPECT_EQ(found(at(4)), frames);
+}
+
 // T37: what a stride of 2 MiB leaves behind.
 TEST_F(TlbTest, InvalidatingAPageTakesNoOtherSmallPage) {
   insert(0, base + page_size, 1);

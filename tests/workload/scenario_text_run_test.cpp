@@ -80,7 +80,7 @@ TEST(ScenarioTextRun, ReclaimHasToSayWhatItOwes) {
 }
 // Two things have to come to pass in windows of a few steps each.
 TEST(ScenarioTextRun, AMovedTableIsKeptFromReclaim) {
-  const ScenarioText text = example("mremap-table-vs-reclaim-2021");
+  const ScenarioText text = example("mremap-pmd-vs-reclaim-2021");
   ExploreOptions options;
   options.arch = text.arch->text;
   options.strategy = ExploreStrategy::pct;
