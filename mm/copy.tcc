@@ -51,11 +51,18 @@ void copy_nonpresent_pte(const copy_site& site, pte_ref to, pte_ref from, vaddr_
   if (marker != 0) set_pte_at(site.child, to, va, A::mk_swap_pte({SwapType::marker, marker}));
 }
 
-// Of nr pages of one folio, p first, how many may be shared.
-inline unsigned dup_anon_pages(const copy_site& site, page* p, unsigned nr) noexcept {
-  if (!page_test(folio_of(p), PG_anon)) return nr;
-  unsigned shared = 0;
-  while (shared < nr && folio_try_dup_anon_rmap_pte(site.parent, p + shared)) ++shared;
+// How many entries from ref on show pages of p's folio that parent and child may share, p first; room:
+// how many there may be. 0: p has to be copied.
+template <ArchBackend A>
+unsigned dup_anon_pages(const copy_site& site, pte_ref ref, page* p, std::uint64_t room) noexcept {
+  const bool anon = page_test(folio_of(p), PG_anon);
+  const auto may = [&](unsigned i) {
+    return !anon || folio_try_dup_anon_rmap_pte(site.parent, p + i);
+  };
+  if (!may(0)) return 0;
+  const unsigned nr = folio_pte_batch<A>(ref, p, room);
+  unsigned shared = 1;
+  while (shared < nr && may(shared)) ++shared;
   return shared;
 }
 
@@ -111,7 +118,7 @@ unsigned copy_present_ptes(
     return 1;
   }
   page* p = pfn_to_page(A::pte_pfn(pte));
-  const unsigned nr = dup_anon_pages(site, p, folio_pte_batch<A>(from, p, room));
+  const unsigned nr = dup_anon_pages<A>(site, from, p, room);
   if (nr == 0) return copy_present_page<A>(site, to, pte, va) ? 1 : 0;
   folio_ref_add(p, static_cast<int>(nr));
   folio_add_rmap_ptes(p, nr);
