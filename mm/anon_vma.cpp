@@ -85,20 +85,21 @@ anon_vma* find_mergeable_anon_vma(vm_area_struct& vma) noexcept {
   return reusable(prev, prev != nullptr && compatible(*prev, vma));
 }
 
-// Two faults may come here at once, both with mmap_lock for reading. True: this one was first.
-bool set_anon_vma(vm_area_struct& vma, anon_vma& av, anon_vma_chain& avc) noexcept {
-  av.root->rwsem.down_write();
+// Two faults may come here at once, both with mmap_lock for reading. True: this one was first. A fresh
+// anon_vma is nobody else's until its address can be read, so its lock is not taken; the kernel does.
+bool set_anon_vma(vm_area_struct& vma, anon_vma& av, anon_vma_chain& avc, bool fresh) noexcept {
+  if (!fresh) av.root->rwsem.down_write();
   vma.vm_mm->page_table_lock.lock();
   const bool first = vma.anon_vma.load(order::relaxed) == nullptr;
   if (first) {
+    chain_link(vma, avc, av);
+    ++av.num_active_vmas;
     // Release: the anon_vma before its address. A fault that reads the address puts it into a page,
     // and the release of the page's entry hands it on to who comes from there.
     vma.anon_vma.store(&av, order::release);
-    chain_link(vma, avc, av);
-    ++av.num_active_vmas;
   }
   vma.vm_mm->page_table_lock.unlock();
-  av.root->rwsem.up_write();
+  if (!fresh) av.root->rwsem.up_write();
   return first;
 }
 
@@ -145,7 +146,7 @@ bool anon_vma_prepare(vm_area_struct& vma) noexcept {
   anon_vma* fresh = av != nullptr ? nullptr : anon_vma_alloc();
   if (fresh != nullptr) fresh->num_children = 1;  // itself
   if (av == nullptr) av = fresh;
-  const bool used = av != nullptr && set_anon_vma(vma, *av, *avc);
+  const bool used = av != nullptr && set_anon_vma(vma, *av, *avc, fresh != nullptr);
   if (!used) chain_free(avc);
   if (!used && fresh != nullptr) put_anon_vma(*fresh);
   return av != nullptr;

@@ -14,6 +14,7 @@ struct fixes {
   bool delayed_rmap = true;
   bool mremap_rmap_lock = true;
   bool batched_pending = true;
+  bool reclaim_flush_dirty = true;
 };
 
 struct FixInfo {
@@ -36,6 +37,9 @@ inline constexpr std::array fix_table{
     FixInfo{"batched-pending", "3ea277194daa", 2017,
             "who changes entries flushes first what reclaim unmapped and has not flushed yet",
             &fixes::batched_pending},
+    FixInfo{"reclaim-flush-dirty", "not in 6.18", 2026,
+            "reclaim flushes a dirty page that it unmapped and leaves before it unlocks it",
+            &fixes::reclaim_flush_dirty},
 };
 
 }  // namespace tlblab

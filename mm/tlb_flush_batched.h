@@ -55,7 +55,8 @@ void flush_tlb_batched_pending(mm_struct& mm) noexcept {
 struct tlbflush_unmap_batch {
   arch_tlbflush_unmap_batch arch;
   bool flush_required = false;
-  bool writable = false;  // a TLB may write through one of the entries without looking again
+  bool writable = false;      // a TLB may write through one of the entries without looking again
+  bool leaves_dirty = false;  // as Linux has it (fixes.h, reclaim-flush-dirty)
 
   tlbflush_unmap_batch() = default;
   tlbflush_unmap_batch(const tlbflush_unmap_batch&) = delete;
@@ -74,6 +75,7 @@ void set_tlb_ubc_flush_pending(tlbflush_unmap_batch& ubc,
     ubc.flush_required = true;
     inc_tlb_flush_batched(mm);
     if (A::pte_dirty(was)) ubc.writable = true;
+    if (!mm.fixes.reclaim_flush_dirty) ubc.leaves_dirty = true;
   }
 }
 
@@ -82,13 +84,22 @@ template <ArchBackend A>
 void try_to_unmap_flush(tlbflush_unmap_batch& ubc) noexcept {
   if (!ubc.flush_required) return;
   if constexpr (BatchesUnmaps<A>) A::arch_tlbbatch_flush(ubc.arch);
-  ubc.flush_required = ubc.writable = false;
+  ubc.flush_required = ubc.writable = ubc.leaves_dirty = false;
 }
 
 // Before the contents of one are written out: a dirty translation lets a program go on writing.
 template <ArchBackend A>
 void try_to_unmap_flush_dirty(tlbflush_unmap_batch& ubc) noexcept {
   if (ubc.writable) try_to_unmap_flush<A>(ubc);
+}
+
+// Before a page that was unmapped and stays is unlocked. Whoever locks it next may write it out: he finds
+// no entry to clean, takes what the page says for all there is, and what a program stores after that
+// through a dirty translation is lost. Linux 6.18 has no such flush: there reclaim leaves dirty pages of
+// files to write-back, unlocked, and flushes at the end of its list (scenario reclaim-vs-writeback).
+template <ArchBackend A>
+void try_to_unmap_flush_left_dirty(tlbflush_unmap_batch& ubc) noexcept {
+  if (!ubc.leaves_dirty) try_to_unmap_flush_dirty<A>(ubc);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

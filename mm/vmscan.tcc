@@ -155,7 +155,9 @@ bool pageout(page* p, tlbflush_unmap_batch& ubc) noexcept {
   if (!page_test(p, PG_dirty)) return true;  // the slot has the same
   try_to_unmap_flush_dirty<A>(ubc);
   page_clear(p, PG_dirty);
-  trace(EventKind::page_clean_act, 0, p->pfn, static_cast<std::uint64_t>(CleanAct::write_back));
+  // Without an entry that names the slot the contents are nobody's: a zap may be about to flush.
+  if (swap_count(folio_swap_entry(p)) != 0)
+    trace(EventKind::page_clean_act, 0, p->pfn, static_cast<std::uint64_t>(CleanAct::write_back));
   if (swap_writepage(p)) return true;
   page_set(p, PG_dirty);
   return false;
@@ -209,6 +211,7 @@ ReclaimResult shrink_folio_list(isolated_pages& pages) noexcept {
   while (page* p = pages.take()) {
     const bool locked = trylock_page(p);
     result = locked ? detail::shrink_folio<A>(p, ubc) : ReclaimResult::busy;
+    if (locked && result != ReclaimResult::freed) try_to_unmap_flush_left_dirty<A>(ubc);
     if (locked) unlock_page(p);
     if (result == ReclaimResult::freed)
       freed.add(p);

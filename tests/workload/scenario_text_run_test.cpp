@@ -76,7 +76,10 @@ TEST(ScenarioTextRun, DelayedRmapIsNeeded) {
 }
 
 TEST(ScenarioTextRun, ReclaimHasToSayWhatItOwes) {
-  check_race("batched-pending-2017", "stale_translation_use", 2000);
+  check_race("batched-pending-2017", "stale_translation_after_return", 2000);
+}
+TEST(ScenarioTextRun, ReclaimMayNotLeaveADirtyPageToWriteBackUnflushed) {
+  check_race("reclaim-vs-writeback", "dirty_translation_after_clean", 2000);
 }
 // Two things have to come to pass in windows of a few steps each.
 TEST(ScenarioTextRun, AMovedTableIsKeptFromReclaim) {

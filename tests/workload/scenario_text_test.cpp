@@ -88,6 +88,7 @@ constexpr std::string_view everything =
     "P0: madvise_dontneed_locked 0x4000 1\n"
     "P0: madvise_free 0x4000 1\n"
     "P0: madvise_cold 0x4000 1\n"
+    "P0: madvise_pageout 0x4000 1\n"
     "P0: madvise_populate_read 0x4000 1\n"
     "P0: madvise_populate_write 0x4000 1\n"
     "P0: madvise_willneed 0x4000 1\n"

@@ -17,7 +17,7 @@ void leave() {
 // The first kind that is seen; "": none. CPU 0 gives pages back, CPU 1 comes and goes and reads them.
 std::string first_violation(unsigned cpus) {
   std::string kind;
-  each_trial(cpus, 400, [&](const MachineOptions& options) {
+  each_trial(cpus, 20000, [&](const MachineOptions& options) {
     if (!kind.empty()) return;
     Oracles oracles(oracle_table<Chosen>(cpus));
     {
