@@ -17,8 +17,8 @@
 #include "mm/mprotect.tcc"
 #include "mm/mremap.tcc"
 #include "mm/rmap.tcc"
-#include "mm/vmscan.tcc"
 #include "mm/userfaultfd.tcc"
+#include "mm/vmscan.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 

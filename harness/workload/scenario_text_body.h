@@ -18,8 +18,8 @@
 #include "mm/gup.h"
 #include "mm/page_cache.h"
 #include "mm/rmap.h"
-#include "mm/vmscan.tcc"
 #include "mm/userfaultfd.h"
+#include "mm/vmscan.tcc"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
