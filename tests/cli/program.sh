@@ -53,6 +53,17 @@ code=0; "$program" list >/dev/full 2>"$work/err" || code=$?
 code=0; "$program" list >&- 2>"$work/err" || code=$?
 [ "$code" -eq 4 ] || fail "a closed output: exit code $code"
 
+# The processes that work for it, as soon as there are any: under sanitizers they start late.
+workers_of() {
+  local found="" tries=0
+  while [ -z "$found" ] && [ "$tries" -lt 100 ]; do
+    found=$(pgrep -P "$1" | tr '\n' ' ')
+    [ -n "$found" ] || sleep 0.1
+    tries=$((tries + 1))
+  done
+  echo "$found"
+}
+
 # Ctrl-C: what was covered is printed, at once.
 "$program" stress madvise-parallel-2017 --seconds 60 >"$work/out" 2>"$work/err" &
 child=$!
@@ -73,8 +84,9 @@ for strategy in dpor random; do
   "$program" explore madvise-parallel-2017 --strategy "$strategy" --memory sc --budget 60s --jobs 2 \
     --json >"$work/out" 2>"$work/err" &
   child=$!
-  sleep 1
-  workers=$(pgrep -P "$child" | tr '\n' ' ')
+  workers_of "$child" >/dev/null
+  sleep 1  # at work by now
+  workers=$(workers_of "$child")
   [ -n "$workers" ] || fail "--jobs 2 of $strategy: nobody works"
   began=$(date +%s%N)
   kill -INT "$child"
@@ -89,8 +101,7 @@ done
 # Who kills them hears of it. (One alone may just have ended.)
 "$program" explore madvise-parallel-2017 --strategy dpor --budget 60s --jobs 2 >"$work/out" 2>"$work/err" &
 child=$!
-sleep 1
-pgrep -P "$child" | xargs kill -KILL
+workers_of "$child" | xargs kill -KILL
 code=0; wait "$child" || code=$?
 [ "$code" -eq 70 ] || fail "a worker that was killed: exit code $code"
 one_line_only "a worker that was killed"
