@@ -12,8 +12,8 @@
 // address, and with the move under way the old one.
 //
 // One lock for a whole family: the rwsem of the root, for reading to walk, for writing to change
-// the lists or the borders of a linked area. An anon_vma lives as long as an area is linked to it or
-// a child's names it as parent; it is given back after a grace period, for who comes from a page.
+// the lists or the borders of a linked area. An anon_vma lives as long as an area is linked to it, a
+// root as long as its family; it is given back after a grace period, for who comes from a page.
 //
 // Locks, from the outside in: mmap_lock, the page lock, i_mmap_rwsem, anon_vma::rwsem, a PTL.
 #pragma once
@@ -64,7 +64,7 @@ void anon_vma_unlock_read(anon_vma& av) noexcept;
 // The family of an area for writing, if it has one and it is wanted.
 class anon_vma_write_lock {
  public:
-  explicit anon_vma_write_lock(const vm_area_struct& vma, bool wanted = true) noexcept;
+  anon_vma_write_lock(const vm_area_struct& vma, bool wanted) noexcept;
   ~anon_vma_write_lock();
   anon_vma_write_lock(const anon_vma_write_lock&) = delete;
   anon_vma_write_lock& operator=(const anon_vma_write_lock&) = delete;
@@ -76,7 +76,7 @@ class anon_vma_write_lock {
 // Nobody comes to the area's tables by reverse mapping. Kernel: take_rmap_locks.
 class rmap_write_lock {
  public:
-  rmap_write_lock(const vm_area_struct& vma, bool wanted) noexcept
+  explicit rmap_write_lock(const vm_area_struct& vma, bool wanted = true) noexcept
       : file_(wanted ? vma.vm_file : nullptr), anon_(vma, wanted) {}
 
  private:

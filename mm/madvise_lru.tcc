@@ -119,11 +119,15 @@ std::int64_t free_all_areas(mm_struct& mm, call_range range) noexcept {
   return result;
 }
 
+// May advice say that the area's pages are needed less? Kernel: can_madv_lru_vma.
+inline bool can_madv_lru_vma(const vm_area_struct& vma) noexcept {
+  return (vma.vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) == 0;
+}
+
 // A gather for each area, as the kernel has it here (data rule 7).
 template <ArchBackend A>
 std::int64_t cold_area(vm_area_struct& vma, vaddr_t start, vaddr_t end) noexcept {
-  constexpr std::uint32_t forbidden = VM_LOCKED | VM_PFNMAP | VM_HUGETLB;
-  if ((vma.vm_flags & forbidden) != 0) return -EINVAL;
+  if (!can_madv_lru_vma(vma)) return -EINVAL;
   mmu_gather<A> tlb;
   tlb_gather_mmu(tlb, *vma.vm_mm, start, end);
   tlb_start_vma(tlb, vma);

@@ -35,8 +35,7 @@ void isolate_pte_range(mm_struct& mm, vaddr_t start, vaddr_t end, isolated_pages
 
 template <ArchBackend A>
 std::int64_t pageout_area(vm_area_struct& vma, vaddr_t start, vaddr_t end) noexcept {
-  constexpr std::uint32_t forbidden = VM_LOCKED | VM_PFNMAP | VM_HUGETLB;
-  if ((vma.vm_flags & forbidden) != 0) return -EINVAL;
+  if (!can_madv_lru_vma(vma)) return -EINVAL;
   mm_struct& mm = *vma.vm_mm;
   mmu_gather<A> tlb;
   tlb_gather_mmu(tlb, mm, start, end);

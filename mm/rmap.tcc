@@ -52,13 +52,17 @@ void rmap_walk_anon(page* p, Visit visit) noexcept {
   anon_vma_unlock_read(*av);
 }
 template <class Visit>
-void rmap_walk(page* p, Visit visit) noexcept {
-  if (page_test(p, PG_anon)) return rmap_walk_anon(p, visit);
+void rmap_walk_file(page* p, Visit visit) noexcept {
   if (p->mapping == nullptr) return;
   bool more = true;
   for_each_mapping(*p->mapping, {p->index, p->index + 1}, [&](vm_area_struct& vma, index_range at) {
     more = more && visit(vma, vma_address(vma, at.first));
   });
+}
+template <class Visit>
+void rmap_walk(page* p, Visit visit) noexcept {
+  if (page_test(p, PG_anon)) return rmap_walk_anon(p, visit);
+  rmap_walk_file(p, visit);
 }
 
 // Kernel: page_vma_mkclean_one for one entry. PTL held. No CPU may write through an old translation
@@ -88,16 +92,12 @@ bool mkclean_one(const vm_area_struct& vma, vaddr_t va, const page* p) noexcept 
 
 template <ArchBackend A>
 unsigned page_mkclean(page* p) noexcept {
-  // Acquire: pairs with the release in folio_remove_rmap_pte; stores through the last mapping come
-  // before the count that says it is gone.
-  if (p->mapcount.load(order::acquire) == 0) return 0;
+  if (!folio_mapped(p)) return 0;
   unsigned cleaned = 0;
-  detail::for_each_mapping(*p->mapping, {p->index, p->index + 1},
-                           [&](vm_area_struct& vma, detail::index_range at) {
-                             if (is_cow_mapping(vma)) return;
-                             const vaddr_t va = detail::vma_address(vma, at.first);
-                             if (detail::mkclean_one<A>(vma, va, p)) ++cleaned;
-                           });
+  detail::rmap_walk_file(p, [&](vm_area_struct& vma, vaddr_t va) {
+    if (!is_cow_mapping(vma) && detail::mkclean_one<A>(vma, va, p)) ++cleaned;
+    return true;
+  });
   return cleaned;
 }
 

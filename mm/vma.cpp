@@ -37,13 +37,20 @@ void vma_discard(vm_area_struct& vma) noexcept {
 }
 void vma_free_rcu(rcu_head* head) noexcept { vma_discard(*reinterpret_cast<vma_rcu*>(head)->vma); }
 
-// The pages of high are found through low from now on. False: no memory. Kernel: dup_anon_vma.
-bool take_over_anon_vma(vm_area_struct& low, const vm_area_struct& high) noexcept {
-  anon_vma* av = high.anon_vma.load(order::relaxed);
-  if (av == nullptr || low.anon_vma.load(order::relaxed) != nullptr) return true;
-  low.anon_vma.store(av, order::release);
-  if (anon_vma_clone(low, high)) return true;
-  low.anon_vma.store(nullptr, order::relaxed);
+// The area can be found from the map of its mm, and from the pages of its file.
+void vma_link(mm_struct& mm, vm_area_struct& vma) noexcept {
+  mm.vmas.insert(vma);
+  link_file_vma(vma);
+}
+
+// The pages of src are found through dst too from now on, unless that has an anon_vma already, which is
+// the same one then. False: no memory. Kernel: dup_anon_vma.
+bool dup_anon_vma(vm_area_struct& dst, const vm_area_struct& src) noexcept {
+  anon_vma* av = src.anon_vma.load(order::relaxed);
+  if (av == nullptr || dst.anon_vma.load(order::relaxed) != nullptr) return true;
+  dst.anon_vma.store(av, order::release);
+  if (anon_vma_clone(dst, src)) return true;
+  dst.anon_vma.store(nullptr, order::relaxed);
   return false;
 }
 
@@ -51,10 +58,9 @@ bool take_over_anon_vma(vm_area_struct& low, const vm_area_struct& high) noexcep
 bool absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
   vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
   vma_start_write(high);
-  if (!take_over_anon_vma(low, high)) return false;
+  if (!dup_anon_vma(low, high)) return false;
   {
-    const i_mmap_write_lock lock(low.vm_file);  // a page of high is found in one of them
-    const anon_vma_write_lock anon_lock(low);
+    const rmap_write_lock lock(low);  // a page of high is found in one of them
     low.vm_end = high.vm_end;
     if (low.vm_file != nullptr) low.vm_file->i_mmap.erase(low.vm_file->i_mmap.iterator_to(high));
   }
@@ -105,8 +111,7 @@ vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
     if (request.file != nullptr) put_file(*request.file);
     return nullptr;
   }
-  mm.vmas.insert(*vma);
-  link_file_vma(*vma);
+  vma_link(mm, *vma);
   return &vma_merge(mm, *vma);
 }
 
@@ -115,8 +120,7 @@ vm_area_struct* vma_dup(mm_struct& child, const vm_area_struct& vma, std::uint32
       vma_alloc(child, {vma.vm_start, vma.vm_end, flags, vma.vm_file, vma.vm_pgoff});
   if (copy == nullptr) return nullptr;
   if (vma.vm_file != nullptr) get_file(*vma.vm_file);
-  child.vmas.insert(*copy);
-  link_file_vma(*copy);
+  vma_link(child, *copy);
   return copy;
 }
 
@@ -126,15 +130,12 @@ vm_area_struct* vma_copy(mm_struct& mm,
                          bool& joined) noexcept {
   vm_area_struct* fresh = vma_alloc(mm, request);
   if (fresh == nullptr) return nullptr;
-  fresh->anon_vma.store(old.anon_vma.load(order::relaxed), order::relaxed);
-  if (!anon_vma_clone(*fresh, old)) {
-    fresh->anon_vma.store(nullptr, order::relaxed);
+  if (!dup_anon_vma(*fresh, old)) {
     vma_discard(*fresh);
     return nullptr;
   }
   if (request.file != nullptr) get_file(*request.file);
-  mm.vmas.insert(*fresh);
-  link_file_vma(*fresh);
+  vma_link(mm, *fresh);
   vm_area_struct& left = vma_merge(mm, *fresh);
   joined = &left != fresh;
   return &left;
@@ -147,17 +148,14 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
       vma_alloc(mm, {va, low->vm_end, low->vm_flags, low->vm_file, linear_page_index(*low, va)});
   if (high == nullptr) return false;
   vma_start_write(*low);  // no fault makes a huge page over the border again
-  high->anon_vma.store(low->anon_vma.load(order::relaxed), order::relaxed);
-  if (!anon_vma_clone(*high, *low)) {
-    high->anon_vma.store(nullptr, order::relaxed);
+  if (!dup_anon_vma(*high, *low)) {
     vma_discard(*high);
     return false;
   }
   mm.split_huge_pmd(mm, va);  // while the area still covers both sides
   if (low->vm_file != nullptr) get_file(*low->vm_file);
   {
-    const i_mmap_write_lock lock(low->vm_file);  // a page of high is found in one of them
-    const anon_vma_write_lock anon_lock(*low);
+    const rmap_write_lock lock(*low);  // a page of high is found in one of them
     low->vm_end = va;
     if (low->vm_file != nullptr) low->vm_file->i_mmap.push_back(*high);
   }
@@ -167,8 +165,7 @@ bool vma_split_at(mm_struct& mm, vaddr_t va) noexcept {
 
 void vma_grow(vm_area_struct& vma, std::uint64_t by) noexcept {
   vma_start_write(vma);
-  const i_mmap_write_lock lock(vma.vm_file);
-  const anon_vma_write_lock anon_lock(vma);
+  const rmap_write_lock lock(vma);
   vma.vm_end += by;
 }
 

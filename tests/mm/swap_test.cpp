@@ -5,9 +5,7 @@
 
 #include <cerrno>
 
-#include "mm/vmscan.tcc"
-#include "tests/mm/backends.h"
-#include "tests/support/mm_rig.h"
+#include "tests/mm/swapped_pages.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -17,21 +15,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 template <class A>
-class Swap : public testing::Test {
- protected:
-  static std::int64_t out(mm_struct& mm, std::uint64_t at) {
-    return swap_out_page<A>(mm, page_at(at));
-  }
-  static pte_t entry(mm_struct& mm, std::uint64_t at) { return peek_pte<A>(mm, page_at(at)); }
-  static bool swapped(mm_struct& mm, std::uint64_t at) { return is_swap_pte<A>(entry(mm, at)); }
-  static page* mapped(mm_struct& mm, std::uint64_t at) {
-    return pfn_to_page(A::pte_pfn(entry(mm, at)));
-  }
-  static void end(mm_struct& child, mm_struct& parent) {
-    use_mm<A>(parent);
-    mmput<A>(child);
-  }
-};
+using Swap = SwappedPages<A>;
 TYPED_TEST_SUITE(Swap, Backends);
 
 TYPED_TEST(Swap, APageGoesOutAndComesBack) {

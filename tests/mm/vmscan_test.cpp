@@ -5,8 +5,7 @@
 #include <cerrno>
 
 #include "harness/instances/mm_entry.h"
-#include "tests/mm/backends.h"
-#include "tests/support/mm_rig.h"
+#include "tests/mm/swapped_pages.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -19,22 +18,10 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 template <class A>
-class Vmscan : public testing::Test {
+class Vmscan : public SwappedPages<A> {
  protected:
-  static pte_t entry(mm_struct& mm, std::uint64_t at) { return peek_pte<A>(mm, page_at(at)); }
-  static bool swapped(mm_struct& mm, std::uint64_t at) { return is_swap_pte<A>(entry(mm, at)); }
-  static page* mapped(mm_struct& mm, std::uint64_t at) {
-    return pfn_to_page(A::pte_pfn(entry(mm, at)));
-  }
   static std::int64_t pageout(mm_struct& mm, std::uint64_t at, std::uint64_t pages) {
     return do_madvise_pageout<A>(mm, page_at(at), pages * page_size);
-  }
-  static std::int64_t out(mm_struct& mm, std::uint64_t at) {
-    return swap_out_page<A>(mm, page_at(at));
-  }
-  static void end(mm_struct& child, mm_struct& parent) {
-    use_mm<A>(parent);
-    mmput<A>(child);
   }
 };
 TYPED_TEST_SUITE(Vmscan, Backends);

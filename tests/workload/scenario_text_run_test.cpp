@@ -81,18 +81,19 @@ TEST(ScenarioTextRun, ReclaimHasToSayWhatItOwes) {
 TEST(ScenarioTextRun, ReclaimMayNotLeaveADirtyPageToWriteBackUnflushed) {
   check_race("reclaim-vs-writeback", "dirty_translation_after_clean", 2000);
 }
-// Two things have to come to pass in windows of a few steps each.
+// Two things have to come to pass in windows of a few steps each: one execution of some 3,000 has both.
 TEST(ScenarioTextRun, AMovedTableIsKeptFromReclaim) {
   const ScenarioText text = example("mremap-pmd-vs-reclaim-2021");
   ExploreOptions options;
   options.arch = text.arch->text;
   options.strategy = ExploreStrategy::pct;
   options.seed = 2;
-  options.executions = 4000;
+  options.executions = 40'000;
   options.seconds = 300;
   options.text = &text;
   options.fixes = fixes_of(text);
   EXPECT_EQ(first_kind(port(text).explore(options)), "frame_freed_while_cached");
+  options.executions = 4000;
   options.fixes = {};
   const ExploreReport fixed = port(text).explore(options);
   EXPECT_EQ(first_kind(fixed), "none");
