@@ -165,9 +165,13 @@ std::int64_t gup_slow(mm_struct& mm, vaddr_t start, std::uint64_t nr, gup_walk& 
   return error;
 }
 
-inline void trace_pins(const mm_struct& mm, vaddr_t start, const gup_walk& walk) noexcept {
+// Of the pages from `from` on.
+inline void trace_pins(const mm_struct& mm,
+                       vaddr_t start,
+                       const gup_walk& walk,
+                       std::uint64_t from) noexcept {
   if (!tracing() || (walk.flags & FOLL_PIN) == 0) return;
-  for (std::uint64_t n = 0; n < walk.nr; ++n)
+  for (std::uint64_t n = from; n < walk.nr; ++n)
     trace(EventKind::page_pin, mm.id, walk.pages[n]->pfn, start + (n << page_shift));
 }
 
@@ -188,9 +192,12 @@ std::uint64_t get_user_pages_fast_only(
   local_irq_restore();
   // fork may have looked for pins before this one was taken, and write-protected the page after
   // it was seen. Pairs with write_begin in copy_page_range.
-  if (!pin || !mm.write_protect_seq.read_retry(seq)) return walk.nr;
-  detail::gup_put_all(walk);
-  return 0;
+  if (pin && mm.write_protect_seq.read_retry(seq)) {
+    detail::gup_put_all(walk);
+    return 0;
+  }
+  detail::trace_pins(mm, first, walk, 0);
+  return walk.nr;
 }
 
 template <ArchBackend A>
@@ -199,10 +206,11 @@ std::int64_t get_user_pages_fast(
   const vaddr_t first = start & page_mask;
   if (first >= mm.task_size || nr > (mm.task_size - first) >> page_shift) return -EFAULT;
   detail::gup_walk walk{flags, pages};
-  walk.nr = get_user_pages_fast_only<A>(mm, first, nr, flags, pages);
+  const std::uint64_t fast = get_user_pages_fast_only<A>(mm, first, nr, flags, pages);
+  walk.nr = fast;
   std::int64_t error = 0;
   if (walk.nr < nr) error = detail::gup_slow<A>(mm, first, nr, walk);
-  detail::trace_pins(mm, first, walk);
+  detail::trace_pins(mm, first, walk, fast);
   return walk.nr != 0 ? static_cast<std::int64_t>(walk.nr) : error;
 }
 
