@@ -368,6 +368,8 @@ using access_window_of = access_window<tracks_windows<A>()>;
 //                                    kernel's handlers do where software fills the TLB. No window is
 //                                    open. True: to be tried again; false: a fault
 //   hw_mkdirty(pte)                  as hardware sets D, if that is not pte_mkdirty
+//   arch_flush_tlb_batched_pending(mm)   what reclaim cleared and will flush later, all of the mm, is
+//                                    invalidated when it returns; with batched_unmap
 //   flush_owed_on(cpu)               may the CPU's TLB hold what the CPU itself took away and will flush
 //                                    before it runs a program? Pages may then be freed before that
 //   set_option(word)                 switches one of facts.options on; "": all off
@@ -378,6 +380,14 @@ template <ArchBackend A>
 constexpr bool arch_batches_unmaps() noexcept {
   if constexpr (BatchesUnmaps<A>) return A::features.batched_unmap;
   return false;
+}
+
+template <ArchBackend A>
+void arch_flush_tlb_batched_pending(mm_struct& mm) noexcept {
+  if constexpr (requires { A::arch_flush_tlb_batched_pending; })
+    A::arch_flush_tlb_batched_pending(mm);
+  else
+    A::flush_tlb_mm(mm);
 }
 
 template <ArchBackend A>

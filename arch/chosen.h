@@ -114,6 +114,7 @@ struct chosen_arch {
   static inline pte_t (*ptep_clear_flush)(mm_struct&,
                                           vaddr_t,
                                           Atomic<std::uint64_t>&) noexcept = nullptr;
+  static inline void (*arch_flush_tlb_batched_pending)(mm_struct&) noexcept = nullptr;
   static inline void (*update_mmu_cache)(mm_struct&, vaddr_t, pte_t) noexcept = nullptr;
   static inline void (*fix_spurious_fault)(mm_struct&, vaddr_t) noexcept = nullptr;
   static inline bool (*tlb_miss)(mm_struct&, vaddr_t, Access) noexcept = nullptr;
@@ -225,6 +226,7 @@ struct chosen_arch {
   template <ArchBackend A>
   static void choose_optional() noexcept {
     ptep_clear_flush = arch_ptep_clear_flush<A>;
+    arch_flush_tlb_batched_pending = tlblab::arch_flush_tlb_batched_pending<A>;
     update_mmu_cache = arch_update_mmu_cache<A>;
     fix_spurious_fault = arch_fix_spurious_fault<A>;
     tlb_miss = arch_tlb_miss<A>;

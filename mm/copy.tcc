@@ -183,7 +183,7 @@ bool copy_page_range(const vm_area_struct& area, vm_area_struct& vma) noexcept {
     parent.write_protect_seq.write_begin();
     // Odd before the look at the pins: whoever pins after it sees the odd number when it looks
     // again. Pairs with the pin, a full barrier, before read_retry in get_user_pages_fast_only.
-    smp_mb();
+    smp_mb(Fence::fork_pin);
   }
   const bool copied = detail::copy_tables<A>(site, vma);
   if (site.cow) parent.write_protect_seq.write_end();

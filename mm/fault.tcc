@@ -220,8 +220,8 @@ int mappings_in_table(pte_ref ref, const page* p) noexcept {
 // the page is copied once too often.
 template <ArchBackend A>
 bool can_reuse_anon(const vm_area_struct& vma, pte_ref ref, page* p) noexcept {
-  if (!page_test(p, PG_anon)) return false;
-  if (page_test(p, PG_anon_exclusive)) return true;
+  if (!page_test(p, PG_anon) || page_test(p, PG_ksm)) return false;
+  if (page_test(p, PG_anon_exclusive) && vma.vm_mm->fixes.anon_exclusive) return true;
   const int own = folio_test_large(p) ? mappings_in_table<A>(ref, p) : 1;
   if (folio_of(p)->refcount.load(order::relaxed) != own) return false;
   page_set(p, PG_anon_exclusive);
@@ -352,7 +352,8 @@ pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept
     ref.word().store(pte.val, order::release);
     note_change(site.mm, ref, site.va, watched, pte);
   }
-  if ((site.vma.vm_flags & VM_UFFD_WP) != 0 && mm_tlb_flush_pending(site.mm))
+  if (site.mm.fixes.uffd_wp_flush && (site.vma.vm_flags & VM_UFFD_WP) != 0 &&
+      mm_tlb_flush_pending(site.mm))
     A::flush_tlb_page(site.mm, site.va);
   return pte;
 }
@@ -392,13 +393,23 @@ pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) n
   return pte;
 }
 
+// No page came from the slot. Under the PTL, where whoever took the last count of the slot changes the
+// entry: a fault that just came again could come for ever before that.
+template <ArchBackend A>
+FaultResult without_swapped_page(const fault_site& site, pte_t orig, bool gone) noexcept {
+  const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
+  const bool same = ref && ptep_get(ref) == orig;
+  if (ref) pte_unmap_unlock(site.mm, ref);
+  return same && !gone ? FaultResult::oom : FaultResult::done;
+}
+
 // Kernel: do_swap_page.
 template <ArchBackend A>
 FaultResult do_swap_page(const fault_site& site, pte_t orig) noexcept {
   const swp_entry_t entry = A::pte_swap_entry(orig);
   bool gone = false;
   page* p = swapin_readahead(entry, gone);
-  if (p == nullptr) return gone ? FaultResult::done : FaultResult::oom;
+  if (p == nullptr) return without_swapped_page<A>(site, orig, gone);
   const pte_ref ref = pte_offset_map_lock<A>(site.mm, site.va);
   // The slot may have been freed and used again before the page was found; then the page is not
   // what the entry names now.

@@ -1,45 +1,197 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One switch per historical fix. All are on in a new mm; a scenario, or --without on the command
-// line, takes one away, and the race that it cured must come back.
+// One switch per historical fix. In a new mm all are as in 6.18; a scenario, or --without and --set on
+// the command line, puts one back to what was before it, and the race that it cured must come back. A
+// fix that history had in several forms has a value for each, the oldest first.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace tlblab {
 
+// Where moving an entry flushes the old address.
+enum class MremapFlush : std::uint8_t {
+  after,              // both PTLs dropped
+  before_old_unlock,  // the new place's dropped; for dirty entries only, others after
+  before_both,        // both held
+};
+
+// What reclaim leaves for others to see when it has unmapped a page and not flushed yet.
+enum class BatchedPending : std::uint8_t {
+  off,
+  flag,   // whoever flushes clears it, and with it what was unmapped meanwhile
+  count,  // whoever flushes takes away what there was before
+};
+
+// When a zapped dirty page of a file leaves rmap.
+enum class DelayedRmap : std::uint8_t {
+  after_unlock,  // at once; the flush comes when the PTL is dropped
+  in_lock,       // at once; the flush comes before the PTL is dropped
+  delayed,       // after the flush, which comes before the PTL is dropped
+};
+
+// Fences of mm that can be left out by themselves (mm/fences.h).
+enum class Fence : std::uint8_t {
+  gup_pin,
+  gup_exclusive,
+  share_clear,
+  share_exclusive,
+  lazyfree_clear,
+  lazyfree_dirty,
+  fork_pin,
+  uffd_move,
+};
+
 struct fixes {
   bool nested_flush = true;
-  bool delayed_rmap = true;
+  bool pending_count = true;
+  DelayedRmap delayed_rmap = DelayedRmap::delayed;
+  MremapFlush mremap_flush = MremapFlush::before_both;
   bool mremap_rmap_lock = true;
-  bool batched_pending = true;
+  BatchedPending batched_pending = BatchedPending::count;
+  bool batched_flush_mm = true;
+  bool uffd_wp_flush = true;
+  bool anon_exclusive = true;
+  bool ksm_check_pending = true;
+  bool table_fallback_flush = true;
+  bool forced_flush_tables = true;
+  bool tlb_gen_in_order = true;
+  bool switch_mask_first = true;
+  bool switching_counts = true;
   bool reclaim_flush_dirty = true;
+  std::uint32_t dropped_fences = 0;  // a bit for each
 };
 
 struct FixInfo {
   std::string_view name;    // as typed after --without
   std::string_view commit;  // in Linux
   unsigned year;
-  std::string_view line;  // what it does
-  bool fixes::* member;
+  std::string_view line;                // what it does
+  std::string_view values;              // as typed after NAME=; the first is without it
+  void (*put)(fixes&, unsigned value);  // by its place in values
 };
+
+namespace fix_forms {
+
+template <auto member>
+void put_in(fixes& all, unsigned value) noexcept {
+  using Value = std::remove_reference_t<decltype(all.*member)>;
+  all.*member = static_cast<Value>(value);
+}
+
+template <Fence fence>
+void put_fence(fixes& all, unsigned value) noexcept {
+  const std::uint32_t bit = 1U << static_cast<unsigned>(fence);
+  if (value == 0)
+    all.dropped_fences |= bit;
+  else
+    all.dropped_fences &= ~bit;
+}
+
+}  // namespace fix_forms
+
+inline constexpr std::string_view off_or_on = "off,on";
 
 inline constexpr std::array fix_table{
     FixInfo{"nested-flush", "99baac21e458", 2017,
-            "tlb_finish_mmu flushes when another gather of the mm is open", &fixes::nested_flush},
-    FixInfo{"delayed-rmap", "5df397dec7c4", 2022,
+            "tlb_finish_mmu flushes when another gather of the mm is open", off_or_on,
+            fix_forms::put_in<&fixes::nested_flush>},
+    FixInfo{"pending-count", "16af97dc5a89", 2017,
+            "flushes that are due are counted: who is done does not hide what others owe",
+            off_or_on, fix_forms::put_in<&fixes::pending_count>},
+    FixInfo{"delayed-rmap", "1cf35d47712d, 5df397dec7c4", 2022,
             "a dirty page of a file stays mapped for rmap until its zap has flushed",
-            &fixes::delayed_rmap},
+            "after-unlock,in-lock,delayed", fix_forms::put_in<&fixes::delayed_rmap>},
+    FixInfo{"mremap-flush", "eb66ae030829", 2018,
+            "mremap flushes the old address before it drops either page-table lock",
+            "after,before-old-unlock,before-both", fix_forms::put_in<&fixes::mremap_flush>},
     FixInfo{"mremap-rmap-lock", "97113eb39fa7", 2021,
-            "mremap keeps reverse mapping out while it moves a whole page table",
-            &fixes::mremap_rmap_lock},
-    FixInfo{"batched-pending", "3ea277194daa", 2017,
+            "mremap keeps reverse mapping out while it moves a whole page table", off_or_on,
+            fix_forms::put_in<&fixes::mremap_rmap_lock>},
+    FixInfo{"batched-pending", "3ea277194daa, 5ee2fa2f0636", 2017,
             "who changes entries flushes first what reclaim unmapped and has not flushed yet",
-            &fixes::batched_pending},
+            "off,flag,count", fix_forms::put_in<&fixes::batched_pending>},
+    FixInfo{
+        "batched-flush-mm", "4b634918384c", 2025,
+        "who changes entries flushes himself: a barrier waits for its own CPU's invalidates only",
+        off_or_on, fix_forms::put_in<&fixes::batched_flush_mm>},
+    FixInfo{"uffd-wp-flush", "6ce64428d620", 2021,
+            "a write fault flushes a page that is being write-protected before it copies it",
+            off_or_on, fix_forms::put_in<&fixes::uffd_wp_flush>},
+    FixInfo{"anon-exclusive", "6c287605fd56", 2022,
+            "a page that is known to be one mm's own is not copied, whoever looks at it", off_or_on,
+            fix_forms::put_in<&fixes::anon_exclusive>},
+    FixInfo{"ksm-check-pending", "b3a81d0841a9", 2017,
+            "ksm flushes a page that is read-only already if any flush is due in the mm", off_or_on,
+            fix_forms::put_in<&fixes::ksm_check_pending>},
+    FixInfo{"table-fallback-flush", "d86564a2f085", 2018,
+            "without memory for a batch a page table is freed only after an invalidate", off_or_on,
+            fix_forms::put_in<&fixes::table_fallback_flush>},
+    FixInfo{"forced-flush-tables", "7a30df49f63a", 2019,
+            "a forced flush drops what walkers cached of tables that others freed", off_or_on,
+            fix_forms::put_in<&fixes::forced_flush_tables>},
+    FixInfo{"tlb-gen-in-order", "94b1b03b519b", 2017,
+            "x86: a flush of some pages counts only as the very next one, or it flushes everything",
+            off_or_on, fix_forms::put_in<&fixes::tlb_gen_in_order>},
+    FixInfo{"switch-mask-first", "71b3c126e611", 2016,
+            "x86: a CPU that loads an mm is in its set before it looks which flushes there were",
+            off_or_on, fix_forms::put_in<&fixes::switch_mask_first>},
+    FixInfo{"switching-counts", "fea4e317f9e7", 2025,
+            "x86: a CPU that is about to load an mm is interrupted as if it had", off_or_on,
+            fix_forms::put_in<&fixes::switching_counts>},
     FixInfo{"reclaim-flush-dirty", "not in 6.18", 2026,
             "reclaim flushes a dirty page that it unmapped and leaves before it unlocks it",
-            &fixes::reclaim_flush_dirty},
+            off_or_on, fix_forms::put_in<&fixes::reclaim_flush_dirty>},
+    // Fences.
+    FixInfo{"gup-pin-mb", "088b8aa537c2", 2022,
+            "GUP-fast: the pin before the second look at the entry", off_or_on,
+            fix_forms::put_fence<Fence::gup_pin>},
+    FixInfo{"gup-exclusive-rmb", "088b8aa537c2", 2022,
+            "GUP-fast: the second look at the entry before the look at PG_anon_exclusive",
+            off_or_on, fix_forms::put_fence<Fence::gup_exclusive>},
+    FixInfo{"ksm-clear-mb", "088b8aa537c2", 2022,
+            "who shares, swaps or moves a page: the cleared entry before the look at the pins",
+            off_or_on, fix_forms::put_fence<Fence::share_clear>},
+    FixInfo{"ksm-exclusive-wmb", "088b8aa537c2", 2022,
+            "who shares, swaps or moves a page: PG_anon_exclusive gone before the new entry",
+            off_or_on, fix_forms::put_fence<Fence::share_exclusive>},
+    FixInfo{"lazyfree-clear-mb", "6c8e2a256915", 2022,
+            "discard of a page of MADV_FREE: the cleared entry before the look at the references",
+            off_or_on, fix_forms::put_fence<Fence::lazyfree_clear>},
+    FixInfo{"lazyfree-dirty-rmb", "6c8e2a256915", 2022,
+            "discard of a page of MADV_FREE: the look at the references before that at PG_dirty",
+            off_or_on, fix_forms::put_fence<Fence::lazyfree_dirty>},
+    FixInfo{"fork-pin-mb", "57efa1fe5957", 2020,
+            "fork: the odd sequence number before the look at the pins", off_or_on,
+            fix_forms::put_fence<Fence::fork_pin>},
+    FixInfo{"uffd-move-mb", "adef440691ba", 2023,
+            "UFFDIO_MOVE: the cleared entry before the look at the pins", off_or_on,
+            fix_forms::put_fence<Fence::uffd_move>},
 };
+
+// The place of a form in a list with commas; -1: it is not there.
+[[nodiscard]] constexpr int form_index(std::string_view values, std::string_view form) noexcept {
+  for (int index = 0;; ++index) {
+    const std::size_t comma = values.find(',');
+    if (values.substr(0, comma) == form) return index;
+    if (comma == std::string_view::npos) return -1;
+    values.remove_prefix(comma + 1);
+  }
+}
+
+// As typed: F, as it was before that fix, or F=FORM. False: there is no such fix or form.
+inline bool put_fix(fixes& all, std::string_view typed) noexcept {
+  const std::size_t equals = typed.find('=');
+  for (const FixInfo& info : fix_table) {
+    if (info.name != typed.substr(0, equals)) continue;
+    const bool plain = equals == std::string_view::npos;
+    const int form = plain ? 0 : form_index(info.values, typed.substr(equals + 1));
+    if (form >= 0) info.put(all, static_cast<unsigned>(form));
+    return form >= 0;
+  }
+  return false;
+}
 
 }  // namespace tlblab

@@ -11,6 +11,7 @@
 // operation takes it; a large folio has a count of its own and one reference for each pin.
 #pragma once
 
+#include "mm/fences.h"
 #include "mm/memory.h"
 #include "mm/page_alloc.h"
 
@@ -70,7 +71,7 @@ inline page* try_grab_folio_fast(page* p, int refs, GupFlags flags) noexcept {
   if (pin && large) folio->pincount.fetch_add(refs, order::relaxed);
   // The pin before the second look at the entry; pairs with the smp_mb in
   // folio_try_share_anon_rmap_pte.
-  smp_mb__after_atomic();
+  smp_mb__after_atomic(Fence::gup_pin);
   return folio;
 }
 
@@ -82,7 +83,7 @@ inline bool gup_must_unshare(const page* p, GupFlags flags) noexcept {
   // The entry before the flag: an entry that was taken out, and put back the same after the flag
   // was cleared, may not be seen with the old flag. Pairs with the barrier at the end of
   // folio_try_share_anon_rmap_pte.
-  smp_rmb();
+  smp_rmb(Fence::gup_exclusive);
   return !page_test(p, PG_anon_exclusive);
 }
 
@@ -90,10 +91,11 @@ inline bool gup_must_unshare(const page* p, GupFlags flags) noexcept {
 // the page may be pinned (false). REQUIRES: PTL held, the entry cleared.
 [[nodiscard]] inline bool folio_try_share_anon_rmap_pte(page* p) noexcept {
   // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
-  smp_mb();
+  smp_mb(Fence::share_clear);
   if (folio_maybe_dma_pinned(folio_of(p))) return false;
   page_clear_anon_exclusive(p);
-  smp_mb__after_atomic();  // the flag before the new entry; pairs with the smp_rmb in gup
+  // The flag before the new entry; pairs with the smp_rmb in gup_must_unshare.
+  smp_mb__after_atomic(Fence::share_exclusive);
   return true;
 }
 

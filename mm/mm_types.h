@@ -33,6 +33,7 @@ enum page_flag : std::uint32_t {
   PG_uptodate = 1U << 10,  // a page of a file that has been read or written
   PG_locked = 1U << 11,    // lock_page: who holds it may change what the page is to its file
   PG_isolated = 1U << 12,  // on the list of one reclaimer
+  PG_ksm = 1U << 13,       // with PG_anon: one page for all places of the same contents (ksm.h)
 };
 
 inline constexpr unsigned ptrs_per_table = 512;

@@ -54,17 +54,30 @@ inline std::uint64_t extent_of(const page_move& move, unsigned level) noexcept {
   return move.length < room ? move.length : room;
 }
 
-// Both PTLs held. True if any entry moved that a TLB may hold.
+// Of the entries that moved.
+struct moved_entries {
+  bool present = false;  // a TLB may hold one
+  bool dirty = false;
+};
+
+// Both PTLs held.
 template <ArchBackend A>
-bool move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
-  bool moved = false;
+moved_entries move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
+  moved_entries moved;
   for (std::uint64_t at = 0; at < stretch.length; at += page_size, ++from.index, ++to.index) {
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
     set_ptes<A>(mm, to, stretch.to + at, without_uffd_wp<A>(pte), 1);
-    moved |= A::pte_present(pte);
+    moved.present |= A::pte_present(pte);
+    moved.dirty |= A::pte_present(pte) && A::pte_dirty(pte);
   }
   return moved;
+}
+
+inline MremapFlush flush_point(const mm_struct& mm, moved_entries moved) noexcept {
+  const MremapFlush form = mm.fixes.mremap_flush;
+  const bool of_2016 = form == MremapFlush::before_old_unlock;
+  return of_2016 && !moved.dirty ? MremapFlush::after : form;
 }
 
 // mmap_lock for writing keeps everybody else from taking two PTLs of this mm in another order; the
@@ -81,11 +94,17 @@ void move_ptes(mm_struct& mm, const area_move& move, page_move stretch) noexcept
   if (!same) lock_table(mm, to_table, 0);
   flush_tlb_batched_pending<A>(mm);
   enter_lazy_mmu_mode<A>();
-  const bool moved = move_entries<A>(mm, stretch, from, entry_in(to_table, stretch.to, 0));
+  const moved_entries moved = move_entries<A>(mm, stretch, from, entry_in(to_table, stretch.to, 0));
   leave_lazy_mmu_mode<A>();
-  if (moved) A::flush_tlb_range(mm, stretch.from, stretch.from + stretch.length, page_shift, true);
+  const auto flush_if = [&](MremapFlush now) {
+    if (moved.present && flush_point(mm, moved) == now)
+      A::flush_tlb_range(mm, stretch.from, stretch.from + stretch.length, page_shift, true);
+  };
+  flush_if(MremapFlush::before_both);
   if (!same) unlock_table(mm, to_table, 0);
+  flush_if(MremapFlush::before_old_unlock);
   pte_unmap_unlock(mm, from);
+  flush_if(MremapFlush::after);
 }
 
 // Who listens for coherence knows entries by their slots, and the slots keep their values: told that

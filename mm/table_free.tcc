@@ -68,7 +68,7 @@ template <ArchBackend A>
 void tlb_remove_table(mmu_gather<A>& tlb, page* table) noexcept {
   if (tlb.table_batch == nullptr) tlb.table_batch = detail::alloc_table_batch();
   if (tlb.table_batch == nullptr) {
-    detail::tlb_table_invalidate(tlb);
+    if (tlb.mm->fixes.table_fallback_flush) detail::tlb_table_invalidate(tlb);
     detail::tlb_remove_table_one<A>(table);
     return;
   }

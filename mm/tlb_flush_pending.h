@@ -17,7 +17,10 @@
 // its flush returns the invalidate is complete, and the caller's later accesses come after it
 // (rules D20 and D21). For an interrupt that is the acquire of the acknowledgement.
 //
-// Fails without it: scenario madvise-parallel-2017.
+// A count and not a flag, as it was until 2017: of two who owe a flush the first to be done would say
+// that none is due.
+//
+// Fails without it: scenarios madvise-parallel-2017, uffd-wp-two-2017.
 #pragma once
 
 #include "mm/mm_types.h"
@@ -27,11 +30,15 @@ namespace tlblab::inline TLBLAB_WORLD {
 // Before the first PTL of the change is taken.
 inline void inc_tlb_flush_pending(mm_struct& mm) noexcept {
   // Relaxed: ordered by the PTL, see above.
-  mm.tlb_flush_pending.fetch_add(1, order::relaxed);
+  if (mm.fixes.pending_count)
+    mm.tlb_flush_pending.fetch_add(1, order::relaxed);
+  else
+    mm.tlb_flush_pending.store(1, order::relaxed);
 }
 
 inline void dec_tlb_flush_pending(mm_struct& mm) noexcept {
   // Relaxed: the backend's flush orders it, see above.
+  if (!mm.fixes.pending_count) return mm.tlb_flush_pending.store(0, order::relaxed);
   const int before = mm.tlb_flush_pending.fetch_sub(1, order::relaxed);
   trace(EventKind::pending_dec, mm.id, static_cast<std::uint64_t>(before));
 }

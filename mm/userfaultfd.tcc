@@ -242,7 +242,7 @@ bool move_present_page(mm_struct& mm,
   const bool zero = page_test(p, PG_reserved);
   const pte_t taken = ptep_get_and_clear<A>(mm, at.from, place.from);
   // The cleared entry before the look at the pins; pairs with the barrier in try_grab_folio_fast.
-  smp_mb();
+  smp_mb(Fence::uffd_move);
   if (!zero && folio_maybe_dma_pinned(folio_of(p))) {
     set_pte_at(mm, at.from, place.from, taken);
     return false;

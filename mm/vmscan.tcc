@@ -71,12 +71,12 @@ bool leave_swap_entry(const unmap_site& site, pte_ref ref, pte_t was) noexcept {
 // PTL held, the entry cleared. False: somebody wrote to it, or may be about to.
 inline bool may_discard_lazyfree(page* p) noexcept {
   // The cleared entry before the references: pairs with the barrier in try_grab_folio_fast.
-  smp_mb();
+  smp_mb(Fence::lazyfree_clear);
   const int references = p->refcount.load(order::relaxed);
   const int mappings = p->mapcount.load(order::relaxed);
   // The references before the dirty bit: pairs with the order, dirty bit then reference dropped, of
   // who had one.
-  smp_rmb();
+  smp_rmb(Fence::lazyfree_dirty);
   const bool clean = !page_test(p, PG_dirty);
   if (!clean) page_set(p, PG_swapbacked);
   return clean && references == 1 + mappings;
@@ -186,6 +186,8 @@ ReclaimResult reclaim_held(page* p, tlbflush_unmap_batch& ubc) noexcept {
 // Page lock held.
 template <ArchBackend A>
 ReclaimResult shrink_folio(page* p, tlbflush_unmap_batch& ubc) noexcept {
+  if (page_test(p, PG_ksm))
+    return ReclaimResult::busy;  // its places are known to the kernel's ksm only
   if (!is_for_swap(p)) return reclaim_held<A>(p, ubc);
   if (!folio_alloc_swap(p)) return ReclaimResult::no_slot;
   const swp_entry_t entry = folio_swap_entry(p);

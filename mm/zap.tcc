@@ -51,10 +51,11 @@ void zap_present_pages(
   bool delay_rmap = false;
   if (!page_test(p, PG_anon) && A::pte_dirty(pte)) {
     page_set(p, PG_dirty);
-    // Without the fix the PTL alone is to keep write-back away, which does not take it for a page
-    // that is not mapped.
-    if (tlb.mm->fixes.delayed_rmap) delay_rmap = tlb_delay_rmap(tlb);
-    progress.force_flush |= delay_rmap || !tlb.mm->fixes.delayed_rmap;
+    // In the older forms the page leaves rmap at once: write-back does not take the PTL for a page that
+    // is not mapped.
+    const DelayedRmap form = tlb.mm->fixes.delayed_rmap;
+    if (form == DelayedRmap::delayed) delay_rmap = tlb_delay_rmap(tlb);
+    progress.force_flush |= delay_rmap || form == DelayedRmap::in_lock;
   }
   tlb.mm->rss.fetch_sub(nr, order::relaxed);
   if (!delay_rmap) folio_remove_rmap_ptes(p, nr);

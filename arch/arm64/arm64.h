@@ -129,6 +129,7 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
                                         mm_struct& mm,
                                         vaddr_t va) noexcept;
   static void arch_tlbbatch_flush(arch_tlbflush_unmap_batch& batch) noexcept;
+  static void arch_flush_tlb_batched_pending(mm_struct& mm) noexcept;
 
   // ---- address spaces ---------------------------------------------------------------------------
 

@@ -169,6 +169,12 @@ void arm64::arch_tlbbatch_add_pending(arch_tlbflush_unmap_batch&,
   flush_page_nosync(mm, va);
 }
 void arm64::arch_tlbbatch_flush(arch_tlbflush_unmap_batch&) noexcept { dsb_ish(); }
+void arm64::arch_flush_tlb_batched_pending(mm_struct& mm) noexcept {
+  if (mm.fixes.batched_flush_mm)
+    flush_tlb_mm(mm);
+  else
+    dsb_ish();
+}
 
 void arm64::flush_tlb_block(mm_struct& mm, vaddr_t start) noexcept {
   flush_range(mm, start, start + CONT_PTE_SIZE, page_shift, true, 0);

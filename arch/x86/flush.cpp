@@ -31,11 +31,12 @@ std::int64_t pages_of(const flush_tlb_info& info, unsigned shift) noexcept {
                                    : static_cast<std::int64_t>((info.end - info.start) >> shift);
 }
 
-bool is_next_flush(const flush_tlb_info& info,
-                   std::uint64_t local_gen,
-                   std::uint64_t mm_gen) noexcept {
-  return info.end != tlb_flush_all && info.new_tlb_gen == local_gen + 1 &&
-         info.new_tlb_gen == mm_gen;
+bool may_be_partial(const mm_struct& mm,
+                    const flush_tlb_info& info,
+                    std::uint64_t local_gen,
+                    std::uint64_t mm_gen) noexcept {
+  const bool is_next = info.new_tlb_gen == local_gen + 1 && info.new_tlb_gen == mm_gen;
+  return info.end != tlb_flush_all && (is_next || !mm.fixes.tlb_gen_in_order);
 }
 
 void invalidate_strides(hw::Mmu& mmu, const flush_tlb_info& info) noexcept {
@@ -55,7 +56,7 @@ std::int64_t catch_up(x86::cpu_state& cpu, mm_struct& mm, const flush_tlb_info& 
   std::uint64_t& local_gen = cpu.ctxs[cpu.loaded_mm_asid].tlb_gen;
   const std::uint64_t mm_gen = context_of<x86>(mm).tlb_gen.load(order::relaxed);
   if (local_gen == mm_gen) return 0;
-  const bool partial = is_next_flush(info, local_gen, mm_gen);
+  const bool partial = may_be_partial(mm, info, local_gen, mm_gen);
   {
     // One unit: in explore nothing of this CPU happens between two invalidates.
     const x86_window window;
@@ -112,7 +113,8 @@ bool should_flush_tlb(unsigned id, const flush_tlb_info& info) noexcept {
   // loaded_mm; pairs with the order of the two stores in switch_mm_irqs_off (trap T35).
   const mm_struct* loaded = cpu.loaded_mm.load(order::acquire);
   if (cpu.is_lazy.load(order::acquire)) return false;
-  return info.mm == nullptr || loaded == x86::switching() || loaded == info.mm;
+  if (info.mm == nullptr || loaded == info.mm) return true;
+  return loaded == x86::switching() && info.mm->fixes.switching_counts;
 }
 
 void flush_local(flush_tlb_info& info) noexcept {

@@ -108,8 +108,10 @@ void x86::switch_mm_irqs_off(mm_struct& next) noexcept {
   // The old mm keeps its bit: clearing it is left to the next flush that finds it wrong. Before 6.14 it
   // was cleared here, with the old tables still loaded.
   if (opted.clears_own_bit && prev != &init_mm()) mm_cpumask_clear(*prev, smp_processor_id());
+  const auto& tlb_gen = context_of<x86>(next).tlb_gen;
+  const std::uint64_t before = next.fixes.switch_mask_first ? 0 : tlb_gen.load(order::relaxed);
   if (&next != &init_mm()) join_cpumask(next);
-  const std::uint64_t gen = context_of<x86>(next).tlb_gen.load(order::relaxed);
+  const std::uint64_t gen = next.fixes.switch_mask_first ? tlb_gen.load(order::relaxed) : before;
   load(cpu, next, choose_new_asid(cpu, next, gen), gen);
 }
 

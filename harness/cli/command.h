@@ -60,6 +60,7 @@ struct Command {
 
 // Each in the file of its name.
 [[nodiscard]] Command bench_command();
+[[nodiscard]] Command check_command();
 [[nodiscard]] Command demo_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command explore_command();

@@ -6,10 +6,10 @@
 namespace tlblab {
 
 std::span<const Command> commands() {
-  static const std::array all{demo_command(),   list_command(),   explore_command(),
-                              replay_command(), stress_command(), script_command(),
-                              litmus_command(), record_command(), trace_command(),
-                              bench_command(),  topo_command(),   explain_command()};
+  static const std::array all{
+      demo_command(),  list_command(),   explore_command(), replay_command(), stress_command(),
+      check_command(), script_command(), litmus_command(),  record_command(), trace_command(),
+      bench_command(), topo_command(),   explain_command()};
   return all;
 }
 

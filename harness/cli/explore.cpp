@@ -283,7 +283,7 @@ constexpr std::string_view explore_more =
     "  forbid stale_translation_use       kinds that count; any (if not said); none\n"
     "  forbid P1:r0 == 1                  may not hold at the end\n"
     "  exists P1:r0 == 0 || !(P1:r0 < 3)  can it hold at the end?\n"
-    "  without nested-flush               unless --without says otherwise\n"
+    "  without nested-flush, F=FORM       unless --without says otherwise\n"
     "  actors walker, evict=2, arrive     unless --actors says otherwise\n"
     "  arch x86                           unless --arch says otherwise\n\n"
     "ADDRESS PAGES follow munmap mlock munlock uffd_unregister uffd_zeropage\n"
@@ -326,6 +326,7 @@ Command explore_command() {
           .line = "search a scenario's interleavings for a violation, and print how to repeat it",
           .options = {{"--arch", "A[,A]|all", "on these backends (default: its first one)"},
                       {"--without", "FIX[,FIX]", "take these fixes away (none: keep all)"},
+                      set_option,
                       {"--cpus", "N", "simulated CPUs (default: as many as it has actors)"},
                       {"--budget", "T", "stop after 10s, 500ms, 2m (default 10s)"},
                       {"--seconds", "S", "the same as --budget"},

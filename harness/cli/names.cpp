@@ -111,14 +111,33 @@ const ScenarioRun& run_on(const ScenarioEntry& entry, std::string_view arch) {
                                joined(arches_of(entry))));
 }
 
+namespace {
+
+const FixInfo& fix_named(std::string_view name) {
+  const auto info = std::ranges::find(fix_table, name, &FixInfo::name);
+  if (info == fix_table.end())
+    throw UsageError(fmt::format("--without: there is no fix '{}'; {}", name,
+                                 advice(std::string(name), names_of(fix_table), "fixes")));
+  return *info;
+}
+
+void put(fixes& all, const std::string& typed) {
+  const std::vector<std::string> forms = forms_of(fix_of(typed));
+  if (!put_fix(all, typed))
+    throw UsageError(fmt::format("{} has no form '{}'; type one of {}", fix_of(typed),
+                                 form_of(typed), joined(forms)));
+}
+
+}  // namespace
+
+std::vector<std::string> forms_of(std::string_view fix) {
+  return split_list(fix_named(fix).values);
+}
+
 ChosenFixes fixes_without(const std::vector<std::string>& names) {
   ChosenFixes chosen;
   for (const std::string& name : names) {
-    const auto info = std::ranges::find(fix_table, name, &FixInfo::name);
-    if (info == fix_table.end())
-      throw UsageError(fmt::format("--without: there is no fix '{}'; {}", name,
-                                   advice(name, names_of(fix_table), "fixes")));
-    chosen.fixes.*(info->member) = false;
+    put(chosen.fixes, name);
     if (std::ranges::find(chosen.without, name) == chosen.without.end())
       chosen.without.push_back(name);
   }

@@ -5,8 +5,12 @@
 
 namespace tlblab {
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
+  const std::lock_guard guard(mutex_);
   if (shown_) (err_ << "\r\x1b[K").flush();
+  shown_ = false;
 }
 
 void Progress::show(std::size_t done, std::size_t of) {

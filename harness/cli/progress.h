@@ -23,6 +23,8 @@ class Progress {
   // Of any thread, as often as it likes: at most ten a second are written.
   void show(std::size_t done, std::size_t of);
   void show(const std::string& words);
+  // Makes way for something else that is written to the terminal.
+  void clear();
 
  private:
   std::ostream& err_;

@@ -49,11 +49,24 @@ std::vector<TextName> kinds_of(const ScenarioText& text) {
   return text.forbidden;
 }
 
+void check_fixes(const ScenarioText& text) {
+  std::vector<TextName> names = text.without;
+  for (TextName& name : names) name.text = fix_of(name.text);
+  check_names(text, names, fix_table, &FixInfo::name, "fix", "fixes");
+  for (const TextName& fix : text.without) {
+    fixes scratch;
+    if (put_fix(scratch, fix.text)) continue;
+    throw InputError(text.file, fix.place.line, fix.place.column,
+                     fmt::format("{} has no form '{}'", fix_of(fix.text), form_of(fix.text)),
+                     "one of " + joined(forms_of(fix_of(fix.text))));
+  }
+}
+
 void check(const ScenarioText& text) {
   std::vector<TextName> arch;
   if (text.arch) arch.push_back(*text.arch);
   check_names(text, arch, tables().backends, &BackendEntry::name, "backend", "backends");
-  check_names(text, text.without, fix_table, &FixInfo::name, "fix", "fixes");
+  check_fixes(text);
   check_names(text, kinds_of(text), violation_kinds(), &ViolationKind::name, "kind of violation",
               "violations");
 }
@@ -108,11 +121,18 @@ std::vector<std::string> chosen_arches(const Arguments& arguments, const ChosenS
 }
 
 ChosenFixes chosen_fixes(const Arguments& arguments, const ChosenScenario& scenario) {
-  if (arguments.has("--without")) {
-    const std::vector<std::string> typed = list_value(arguments, "--without");
-    return typed == std::vector<std::string>{"none"} ? ChosenFixes{} : fixes_without(typed);
+  std::vector<std::string> typed;
+  if (arguments.has("--without"))
+    typed = list_value(arguments, "--without");
+  else if (scenario.file)
+    typed = scenario.file->without();
+  if (typed == std::vector<std::string>{"none"}) typed.clear();
+  for (const std::string& form : list_value(arguments, "--set")) {
+    if (fix_of(form) == form)
+      throw UsageError(fmt::format("--set {}: wanted NAME=VALUE; type --without {}", form, form));
+    typed.push_back(form);
   }
-  return scenario.file ? fixes_without(scenario.file->without()) : ChosenFixes{};
+  return fixes_without(typed);
 }
 
 HardwareActors chosen_actors(const Arguments& arguments, const ChosenScenario& scenario) {

@@ -96,6 +96,7 @@ Command stress_command() {
           .line = "run a scenario again and again on pinned threads",
           .options = {{"--arch", "A[,A]|all", "on these backends (default: its first one)"},
                       {"--without", "FIX[,FIX]", "take these fixes away (none: keep all)"},
+                      set_option,
                       {"--cpus", "N", "simulated CPUs (default: as many as it has actors)"},
                       place_option,
                       {"--seconds", "S", "for so long (default 5)"},

@@ -6,6 +6,7 @@
 #include "mm/access.tcc"
 #include "mm/fork.tcc"
 #include "mm/gup.tcc"
+#include "mm/ksm.tcc"
 #include "mm/madvise.tcc"
 #include "mm/madvise_file.tcc"
 #include "mm/madvise_guard.tcc"
@@ -57,6 +58,7 @@ struct MmEntryPoints {
   static constexpr auto uffd_copy = &do_uffd_copy<A>;
   static constexpr auto uffd_move = &do_uffd_move<A>;
   static constexpr auto swap_out = &swap_out_page<A>;
+  static constexpr auto ksm_merge = &ksm_merge_pages<A>;
   static constexpr auto gup_only = &get_user_pages_fast_only<A>;
 };
 

@@ -10,12 +10,10 @@ namespace tlblab::instances {
 std::vector<BackendEntry> known_backends();
 TraceReport trace(const Recording& recording, const TraceOptions& options);
 ScriptRunReport script(const Script& script, const ScriptOptions& options);
-StressReport stress_madvise_parallel_2017(const StressOptions& options);
-ExploreReport explore_madvise_parallel_2017(const ExploreOptions& options);
-StressReport stress_madvise_free_parallel_2017(const StressOptions& options);
-ExploreReport explore_madvise_free_parallel_2017(const ExploreOptions& options);
-StressReport stress_mixed(const StressOptions& options);
-ExploreReport explore_mixed(const ExploreOptions& options);
+// Of every scenario, in the order of scenarios.h.
+std::vector<const ScenarioInfo*> scenario_infos();
+std::vector<StressReport (*)(const StressOptions&)> scenario_stresses();
+std::vector<ExploreReport (*)(const ExploreOptions&)> scenario_explores();
 // REQUIRES: options.text.
 StressReport stress_text(const StressOptions& options);
 ExploreReport explore_text(const ExploreOptions& options);

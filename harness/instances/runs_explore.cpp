@@ -2,10 +2,8 @@
 #include "harness/instances/backends.h"
 #include "harness/instances/runs.h"
 #include "harness/instances/scenario_explore.h"
+#include "harness/instances/scenarios.h"
 #include "harness/instances/text_explore.h"
-#include "harness/scenario/madvise_free_parallel_2017.h"
-#include "harness/scenario/madvise_parallel_2017.h"
-#include "harness/scenario/mixed.h"
 
 namespace tlblab::instances {
 
@@ -14,7 +12,17 @@ namespace {
 template <class Scenario>
 ExploreReport explore_on(const ExploreOptions& options) {
   explore::choose_backend(options.arch);
-  return explore::explore_scenario<explore::chosen_arch, Scenario>(options);
+  return explore::explore_scenario(explore::parts_of<explore::chosen_arch, Scenario>(), options);
+}
+
+template <class... Scenario>
+std::vector<const ScenarioInfo*> infos_of(explore::ScenarioList<Scenario...>) {
+  return {&Scenario::info...};
+}
+template <class... Scenario>
+std::vector<ExploreReport (*)(const ExploreOptions&)> explores_of(
+    explore::ScenarioList<Scenario...>) {
+  return {explore_on<Scenario>...};
 }
 
 using Features = explore::mmu_gather_features;
@@ -65,16 +73,10 @@ std::vector<BackendEntry> known_backends() {
   return all;
 }
 
-ExploreReport explore_madvise_parallel_2017(const ExploreOptions& options) {
-  return explore_on<explore::madvise_parallel_2017>(options);
-}
+std::vector<const ScenarioInfo*> scenario_infos() { return infos_of(explore::Scenarios{}); }
 
-ExploreReport explore_madvise_free_parallel_2017(const ExploreOptions& options) {
-  return explore_on<explore::madvise_free_parallel_2017>(options);
-}
-
-ExploreReport explore_mixed(const ExploreOptions& options) {
-  return explore_on<explore::mixed_workload>(options);
+std::vector<ExploreReport (*)(const ExploreOptions&)> scenario_explores() {
+  return explores_of(explore::Scenarios{});
 }
 
 ExploreReport explore_text(const ExploreOptions& options) {

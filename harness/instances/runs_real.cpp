@@ -2,12 +2,10 @@
 #include "harness/instances/backends.h"
 #include "harness/instances/runs.h"
 #include "harness/instances/scenario_real.h"
+#include "harness/instances/scenarios.h"
 #include "harness/instances/script_real.h"
 #include "harness/instances/text_real.h"
 #include "harness/instances/trace_real.h"
-#include "harness/scenario/madvise_free_parallel_2017.h"
-#include "harness/scenario/madvise_parallel_2017.h"
-#include "harness/scenario/mixed.h"
 
 namespace tlblab::instances {
 
@@ -16,7 +14,12 @@ namespace {
 template <class Scenario>
 StressReport stress_on(const StressOptions& options) {
   real::choose_backend(options.arch);
-  return real::stress_scenario<real::chosen_arch, Scenario>(options);
+  return real::stress_scenario(real::parts_of<real::chosen_arch, Scenario>(), options);
+}
+
+template <class... Scenario>
+std::vector<StressReport (*)(const StressOptions&)> stresses_of(real::ScenarioList<Scenario...>) {
+  return {stress_on<Scenario>...};
 }
 
 }  // namespace
@@ -31,16 +34,8 @@ ScriptRunReport script(const Script& script, const ScriptOptions& options) {
   return real::script_on_threads<real::chosen_arch>(script, options);
 }
 
-StressReport stress_madvise_parallel_2017(const StressOptions& options) {
-  return stress_on<real::madvise_parallel_2017>(options);
-}
-
-StressReport stress_madvise_free_parallel_2017(const StressOptions& options) {
-  return stress_on<real::madvise_free_parallel_2017>(options);
-}
-
-StressReport stress_mixed(const StressOptions& options) {
-  return stress_on<real::mixed_workload>(options);
+std::vector<StressReport (*)(const StressOptions&)> scenario_stresses() {
+  return stresses_of(real::Scenarios{});
 }
 
 StressReport stress_text(const StressOptions& options) {

@@ -13,7 +13,7 @@
 #include "harness/explore/schedule.h"
 #include "harness/explore/search.h"
 #include "harness/instances/oracle_setup.h"
-#include "harness/instances/session.h"
+#include "harness/instances/scenario_parts.h"
 #include "harness/instances/table.h"
 #include "harness/instances/word_names.h"
 #include "harness/lab.h"
@@ -22,19 +22,6 @@
 namespace tlblab::inline TLBLAB_WORLD {
 
 inline constexpr unsigned explored_turns = 2;
-inline constexpr SessionOptions explored_session{.frames = 96,
-                                                 .tlb = {.sets = 2,
-                                                         .ways = 2,
-                                                         .huge_sets = 1,
-                                                         .huge_ways = 1,
-                                                         .giant_sets = 1,
-                                                         .giant_ways = 1,
-                                                         .walk_entries = 2,
-                                                         .front = 1,
-                                                         .asids = 6,
-                                                         .hash_groups = 4,
-                                                         .tsb_entries = 4}};
-
 // What one execution came to: the world's result, with what the oracles and the body saw.
 struct Execution {
   ExecutionResult result;
@@ -46,30 +33,32 @@ struct Execution {
 // One execution that is written down.
 using Record = std::function<Execution(Chooser&)>;
 
-template <ArchBackend A, class Scenario>
+template <ArchBackend A>
 class ExploreRun {
  public:
-  ExploreRun(const ExploreOptions& options,
+  ExploreRun(const ScenarioParts<A>& parts,
+             BodyPlace& place,
+             const ExploreOptions& options,
              unsigned cpus,
              Chooser& chooser,
              std::uint64_t step_limit = MachineOptions{}.step_limit)
-      : fixes_(options.fixes),
+      : info_(*parts.info),
+        fixes_(options.fixes),
         cpus_(cpus),
         actors_(options.actors),
         failures_(options.fail_alloc, cpus),
         machine_({.cpus = cpus,
-                  .poison_frames = options.text == nullptr || options.text->forbids_all(),
+                  .poison_frames = counts_all(info_, options.text),
                   .tracked_windows = A::features.async_invalidate,
                   .alloc_policy = failures_.policy(),
                   .chooser = &chooser,
                   .step_limit = step_limit}),
         oracles_(cpus, true, {.scan_frees = true}),
-        memory_(memory_of(options)),
+        memory_(memory_of(parts, options)),
         session_(memory_),
-        body_(make_body<Body>(options)) {
+        body_(parts.make(place, options.text)) {
     oracles_.attach(machine_);
-    if (const ScenarioText* text = options.text)
-      oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
+    oracles_.count_only(counted_kinds(info_, options.text));
     // What has gone wrong is not gone on with: the schedule ends there.
     oracles_.call_on_report([this] { end_here(); });
     lab_.call_on_violation([this] { end_here(); });
@@ -79,10 +68,9 @@ class ExploreRun {
   Recorder& record() {
     names_ = std::make_unique<WordNames<A>>(memory_.frames, cpus_);
     names_->add(&lab_, sizeof lab_, {.text = "lab", .of_lab = true});
-    if constexpr (requires { body_.name_words([](const auto&, const char*) {}); })
-      body_.name_words([this](const auto& word, const char* name) {
-        names_->add(&word, sizeof word, {.text = name});
-      });
+    body_->name_words([this](const void* word, std::size_t bytes, const char* name) {
+      names_->add(word, bytes, {.text = name});
+    });
     recorder_ = std::make_unique<Recorder>(*names_, machine_.result().schedule);
     tees_.resize(cpus_);
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
@@ -99,16 +87,14 @@ class ExploreRun {
     set_the_scene();
     machine_.search_with(search);
     machine_.let_hardware_act(acts());
-    machine_.run([this](unsigned cpu) {
-      body_.act(labs_[cpu], cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role);
-    });
+    machine_.run([this](unsigned cpu) { body_->act(labs_[cpu], role_of(info_, cpu)); });
     machine_.let_hardware_act({});
     machine_.search_with(nullptr);
     Execution execution;
     if (recorder_ && explain) execution.weakness = explain(*recorder_);
     machine_.run([](unsigned) { unuse_mm<A>(); });
     on_cpu_0([this] {
-      if constexpr (requires { body_.teardown(labs_[0]); }) body_.teardown(labs_[0]);
+      body_->teardown(labs_[0]);
       mmput<A>(*mm_);
     });
     on_cpu_0([this] { session_.stop(); });
@@ -124,8 +110,6 @@ class ExploreRun {
   [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
-  using Body = typename Scenario::template Body<A>;
-
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
   static void prefer(Execution& execution, const Violation& seen) {
     if (!execution.violation.kind.empty()) return;
@@ -140,7 +124,7 @@ class ExploreRun {
 
   [[nodiscard]] HardwareActs acts() {
     HardwareActs acts;
-    if constexpr (requires { body_.addresses(); }) addresses_ = body_.addresses();
+    addresses_ = body_->addresses();
     acts.addresses = addresses_;
     if constexpr (WalksAhead<A>) acts.walk = {A::walk_ahead, actors_.walks};
     if constexpr (EvictsTranslations<A>) acts.evict = {A::evict, actors_.evictions};
@@ -159,18 +143,20 @@ class ExploreRun {
       session_.start();
       mm_ = mm_alloc<A>(3);
       mm_->fixes = fixes_;
+      dropped_fences = fixes_.dropped_fences;
       for (unsigned cpu = 0; cpu < cpus_; ++cpu) labs_.emplace_back(lab_, *mm_);
       if (names_) names_->use(*mm_);
       if (recorder_) recorder_->listen(true);
     });
     machine_.run([this](unsigned) { use_mm<A>(*mm_); });
     on_cpu_0([this] {
-      body_.setup(labs_[0]);
+      body_->setup(labs_[0]);
       failures_.arm(choose);
       if (recorder_) recorder_->scene_is_set();
     });
   }
 
+  const ScenarioInfo& info_;
   struct fixes fixes_;
   unsigned cpus_;
   HardwareActors actors_;
@@ -178,16 +164,16 @@ class ExploreRun {
   AllocFailures failures_;
   Machine machine_;
   OracleSetup<A> oracles_;
-  static SessionOptions memory_of(const ExploreOptions& options) noexcept {
-    SessionOptions session = explored_session;
-    if constexpr (requires { Scenario::explored_session; }) session = Scenario::explored_session;
+  static SessionOptions memory_of(const ScenarioParts<A>& parts,
+                                  const ExploreOptions& options) noexcept {
+    SessionOptions session = parts.explored;
     if (options.text != nullptr) session.frames += frames_of(*options.text);
     return session;
   }
   const SessionOptions memory_;
   Session<A> session_;
   LabRun lab_{explored_turns};
-  Body body_;
+  typename ScenarioParts<A>::Made body_;
   mm_struct* mm_ = nullptr;
   std::vector<Lab<A>> labs_;             // by CPU
   std::unique_ptr<WordNames<A>> names_;  // null: nobody writes down
@@ -220,10 +206,10 @@ void fill(const ExploreOptions& options, const ExploreCalls& calls, ExploreRepor
 // If a step was asked for, SIGTRAP is raised there.
 void stop_at(Recorder& recorder, const ExploreOptions& options, ExploreReport& report);
 
-template <ArchBackend A, class Scenario>
-ExploreReport explore_scenario(const ExploreOptions& options) {
-  constexpr unsigned usual =
-      Scenario::info.explored_cpus != 0 ? Scenario::info.explored_cpus : Scenario::info.cpus;
+template <ArchBackend A>
+ExploreReport explore_scenario(const ScenarioParts<A>& parts, const ExploreOptions& options) {
+  const ScenarioInfo& info = *parts.info;
+  const unsigned usual = info.explored_cpus != 0 ? info.explored_cpus : info.cpus;
   const unsigned cpus = options.cpus == 0 ? usual : options.cpus;
   ExploreReport report;
   const auto counted = [&](const AllocReport& asked) {
@@ -231,19 +217,20 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
     report.allocations.counts += asked.counts;
   };
   // In one place: what is tracked is known by its address.
-  std::optional<ExploreRun<A, Scenario>> in_place;
+  std::optional<ExploreRun<A>> in_place;
+  BodyPlace place(parts.body_bytes);
   ReplayChooser first_that_can({});
   const ExploreCalls calls{
       .search =
           [&](Chooser& chooser) {
-            ExploreRun<A, Scenario> run(options, cpus, chooser);
+            ExploreRun<A> run(parts, place, options, cpus, chooser);
             ExecutionResult result = run.run().result;
             counted(run.allocations());
             return result;
           },
       .searched =
           [&](MemorySearch& search) {
-            in_place.emplace(options, cpus, first_that_can);
+            in_place.emplace(parts, place, options, cpus, first_that_can);
             Execution execution = in_place->run(&search);
             counted(in_place->allocations());
             in_place.reset();
@@ -251,7 +238,7 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
           },
       .walked =
           [&](PortSearch& walk, Chooser& chooser, std::uint64_t step_limit, bool write_down) {
-            in_place.emplace(options, cpus, chooser, step_limit);
+            in_place.emplace(parts, place, options, cpus, chooser, step_limit);
             if (write_down) stop_at(in_place->record(), options, report);
             Execution execution = in_place->run(
                 &walk, [&walk](Recorder& recorder) { return weakness_of(walk, recorder); });
@@ -263,13 +250,13 @@ ExploreReport explore_scenario(const ExploreOptions& options) {
       .hardware = kinds_of(options.actors),
       .again =
           [&](std::uint64_t step_limit) {
-            return [&options, cpus, step_limit](Chooser& chooser) {
-              return ExploreRun<A, Scenario>(options, cpus, chooser, step_limit).run().result;
+            return [&parts, &place, &options, cpus, step_limit](Chooser& chooser) {
+              return ExploreRun<A>(parts, place, options, cpus, chooser, step_limit).run().result;
             };
           },
       .record =
           [&](Chooser& chooser) {
-            ExploreRun<A, Scenario> run(options, cpus, chooser);
+            ExploreRun<A> run(parts, place, options, cpus, chooser);
             stop_at(run.record(), options, report);
             Execution execution = run.run();
             if (!options.schedule.empty()) counted(run.allocations());

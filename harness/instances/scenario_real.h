@@ -6,26 +6,28 @@
 #include <chrono>
 
 #include "harness/instances/oracle_setup.h"
+#include "harness/instances/scenario_parts.h"
 #include "harness/instances/session.h"
 #include "harness/instances/table.h"
 #include "harness/lab.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-template <ArchBackend A, class Scenario>
+template <ArchBackend A>
 class StressRun {
  public:
-  explicit StressRun(const StressOptions& options)
-      : options_(options),
-        cpus_(options.cpus == 0 ? Scenario::info.cpus : options.cpus),
+  StressRun(const ScenarioParts<A>& parts, const StressOptions& options)
+      : info_(*parts.info),
+        options_(options),
+        cpus_(options.cpus == 0 ? info_.cpus : options.cpus),
         failures_(options.fail_alloc, cpus_),
-        machine_(machine_options(options, cpus_, failures_.policy())),
+        machine_(machine_options()),
         oracles_(cpus_, options.oracles, {.scan_frees = true}),
-        body_(make_body<Body>(options)),
+        place_(parts.body_bytes),
+        body_(parts.make(place_, options.text)),
         operations_(cpus_) {
     oracles_.attach(machine_);
-    if (const ScenarioText* text = options.text)
-      oracles_.count_only([text](std::string_view kind) { return text->forbids(kind); });
+    oracles_.count_only(counted_kinds(info_, options.text));
   }
 
   StressReport run() {
@@ -40,19 +42,16 @@ class StressRun {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Body = typename Scenario::template Body<A>;
 
-  static MachineOptions machine_options(const StressOptions& options,
-                                        unsigned cpus,
-                                        AllocPolicy* policy) {
-    return {.cpus = cpus,
-            .units = options.placement.units,
-            .nodes = options.placement.nodes,
-            .seed = options.seed,
+  MachineOptions machine_options() {
+    return {.cpus = cpus_,
+            .units = options_.placement.units,
+            .nodes = options_.placement.nodes,
+            .seed = options_.seed,
             .junk_fill = true,
-            .poison_frames = options.text == nullptr || options.text->forbids_all(),
+            .poison_frames = counts_all(info_, options_.text),
             .tracked_windows = A::features.async_invalidate,
-            .alloc_policy = policy};
+            .alloc_policy = failures_.policy()};
   }
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(Clock::now() - began_).count();
@@ -62,15 +61,12 @@ class StressRun {
     return violations() != 0 || seconds() >= options_.seconds ||
            (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
   }
-  [[nodiscard]] static unsigned role_of(unsigned cpu) noexcept {
-    return cpu < Scenario::info.cpus ? cpu : Scenario::info.crowd_role;
-  }
-
   void power_on() noexcept {
     session_.start();
     mm_ = mm_alloc<A>(3);
     vm_bug_on(mm_ == nullptr, "no_memory_for_the_machine");
     mm_->fixes = options_.fixes;
+    dropped_fences = options_.fixes.dropped_fences;
   }
 
   void run_cpu(unsigned cpu) {
@@ -79,7 +75,7 @@ class StressRun {
     use_mm<A>(*mm_);
     Lab<A> lab(lab_, *mm_);
     while (begin_round(cpu, lab)) {
-      body_.act(lab, role_of(cpu));
+      body_->act(lab, role_of(info_, cpu));
       lab_.meet();
       if (cpu == 0) failures_.disarm();
     }
@@ -87,7 +83,7 @@ class StressRun {
     unuse_mm<A>();
     lab_.meet();
     if (cpu != 0) return;
-    if constexpr (requires { body_.teardown(lab); }) body_.teardown(lab);
+    body_->teardown(lab);
     mmput<A>(*mm_);
   }
 
@@ -98,7 +94,7 @@ class StressRun {
       lab_.over.store(false, order::relaxed);
       lab_.round.store(rounds_, order::relaxed);
       if (!over_) {
-        body_.setup(lab);
+        body_->setup(lab);
         failures_.arm(choose);
         ++rounds_;
       }
@@ -124,6 +120,7 @@ class StressRun {
     return result;
   }
 
+  const ScenarioInfo& info_;
   const StressOptions& options_;
   const unsigned cpus_;
   AllocFailures failures_;
@@ -131,7 +128,8 @@ class StressRun {
   OracleSetup<A> oracles_;
   Session<A> session_{SessionOptions{}};
   LabRun lab_{0};
-  Body body_;
+  BodyPlace place_;
+  typename ScenarioParts<A>::Made body_;
   mm_struct* mm_ = nullptr;
   std::vector<std::uint64_t> operations_;
   unsigned rounds_ = 0;
@@ -139,9 +137,9 @@ class StressRun {
   Clock::time_point began_;
 };
 
-template <ArchBackend A, class Scenario>
-StressReport stress_scenario(const StressOptions& options) {
-  return StressRun<A, Scenario>(options).run();
+template <ArchBackend A>
+StressReport stress_scenario(const ScenarioParts<A>& parts, const StressOptions& options) {
+  return StressRun<A>(parts, options).run();
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

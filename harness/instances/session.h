@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
+#include "mm/fences.h"
 #include "mm/mm.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -15,15 +15,6 @@ struct SessionOptions {
   TlbGeometry tlb;
 };
 
-// The body of a scenario: of one that is a text it is told which.
-template <class Body, class Options>
-Body make_body(const Options& options) {
-  if constexpr (std::is_constructible_v<Body, const decltype(*options.text)&>)
-    return Body(*options.text);
-  else
-    return Body();
-}
-
 // start() and stop() run on CPU 0, in different calls of Machine::run: what RCU still holds at the
 // end of the first is given back before the second.
 template <ArchBackend A>
@@ -32,6 +23,7 @@ class Session {
   explicit Session(SessionOptions options) noexcept : options_(options) {}
 
   void start() noexcept {
+    dropped_fences = 0;
     before_ = memory_held();
     vm_bug_on(!mem_init(options_.frames) || !A::hardware_init(options_.tlb),
               "no_memory_for_the_machine");

@@ -19,55 +19,49 @@ std::vector<BackendEntry> backends() {
   return all;
 }
 
-using Stress = StressReport (*)(const StressOptions&);
-using Explore = ExploreReport (*)(const ExploreOptions&);
-
-std::vector<ScenarioRun> on_all(Stress stress, Explore explore) {
-  std::vector<ScenarioRun> runs;
-  for (const BackendEntry& backend : backends()) runs.push_back({backend.name, stress, explore});
-  return runs;
+std::vector<std::string_view> parts_of(std::string_view list) {
+  std::vector<std::string_view> parts;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    parts.push_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parts;
 }
 
-ScenarioEntry madvise_parallel_2017() {
-  return {.name = "madvise-parallel-2017",
-          .thread = "000",
-          .line = "a second MADV_DONTNEED returns while a stale TLB entry shows the old page",
-          .fixes = {"nested-flush"},
-          .real_threads = "yes",
-          .cpus = 3,
-          .runs = on_all(instances::stress_madvise_parallel_2017,
-                         instances::explore_madvise_parallel_2017)};
+ScenarioEntry entry_of(const ScenarioInfo& info, const ScenarioRun& run) {
+  ScenarioEntry entry{.name = info.name,
+                      .thread = info.thread,
+                      .line = info.line,
+                      .fixes = parts_of(info.fixes),
+                      .real_threads = info.real_threads,
+                      .cpus = info.cpus,
+                      .runs = {},
+                      .least_cpus = info.least_cpus,
+                      .explored_cpus = info.explored_cpus,
+                      .fail_alloc = info.fail_alloc,
+                      .actors = info.actors,
+                      .expected = info.expected};
+  for (const BackendEntry& backend : backends())
+    if (info.arches.empty() || form_index(info.arches, backend.name) >= 0)
+      entry.runs.push_back({backend.name, run.stress, run.explore});
+  return entry;
 }
 
-ScenarioEntry madvise_free_parallel_2017() {
-  return {.name = "madvise-free-parallel-2017",
-          .thread = "000",
-          .line = "a second MADV_FREE returns while a dirty TLB entry still takes stores unseen",
-          .fixes = {"nested-flush"},
-          .real_threads = "yes",
-          .cpus = 3,
-          .runs = on_all(instances::stress_madvise_free_parallel_2017,
-                         instances::explore_madvise_free_parallel_2017)};
-}
-
-ScenarioEntry mixed() {
-  return {.name = "mixed",
-          .thread = "-",
-          .line = "nothing goes wrong while every CPU does at random whatever a program can do",
-          .fixes = {},
-          .real_threads = "yes",
-          .cpus = 4,
-          .runs = on_all(instances::stress_mixed, instances::explore_mixed),
-          .least_cpus = 1,
-          .explored_cpus = 2,
-          .fail_alloc = "rate=0.01"};
+std::vector<ScenarioEntry> scenarios() {
+  const auto infos = instances::scenario_infos();
+  const auto stresses = instances::scenario_stresses();
+  const auto explores = instances::scenario_explores();
+  std::vector<ScenarioEntry> all;
+  for (std::size_t n = 0; n < infos.size(); ++n)
+    all.push_back(entry_of(*infos[n], {{}, stresses[n], explores[n]}));
+  return all;
 }
 
 }  // namespace
 
 const Tables& tables() {
-  static const Tables all{backends(),
-                          {madvise_parallel_2017(), madvise_free_parallel_2017(), mixed()}};
+  static const Tables all{backends(), scenarios()};
   return all;
 }
 

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/scenario_info.h"
 #include "harness/trace.h"
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/hardware_actors.h"
@@ -148,6 +150,7 @@ struct ScenarioEntry {
   unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
   std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
   std::string_view actors = {};         // of the hardware, unless others are typed
+  std::span<const Expectation> expected = {};  // empty: check does not run it
 };
 
 struct TraceOptions {

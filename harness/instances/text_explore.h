@@ -14,7 +14,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 template <ArchBackend A>
 ExploreReport explore_text(ExploreOptions options) {
   if (options.cpus == 0) options.cpus = static_cast<unsigned>(options.text->programs.size());
-  ExploreReport report = explore_scenario<A, text_scenario>(options);
+  ExploreReport report = explore_scenario<A>(parts_of<A, text_scenario>(), options);
   report.asks_existence = options.text->asks_existence();
   // That a state can be is an answer and no violation.
   const auto is_witness = [](const auto& found) { return found.violation.kind == witness_kind; };

@@ -11,7 +11,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 template <ArchBackend A>
 StressReport stress_text(StressOptions options) {
   if (options.cpus == 0) options.cpus = static_cast<unsigned>(options.text->programs.size());
-  StressReport report = stress_scenario<A, text_scenario>(options);
+  StressReport report = stress_scenario<A>(parts_of<A, text_scenario>(), options);
   report.asks_existence = options.text->asks_existence();
   // That a state can be is an answer and no violation.
   report.witnesses = std::erase_if(report.examples,

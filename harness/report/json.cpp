@@ -376,8 +376,11 @@ Json bench_run(const BenchPage::Run& run) {
 Json fix_rows() {
   Json rows = Json::array();
   for (const FixInfo& fix : fix_table)
-    rows.push_back(
-        {{"name", fix.name}, {"commit", fix.commit}, {"year", fix.year}, {"line", fix.line}});
+    rows.push_back({{"name", fix.name},
+                    {"commit", fix.commit},
+                    {"year", fix.year},
+                    {"line", fix.line},
+                    {"values", fix.values}});
   return rows;
 }
 

@@ -47,7 +47,11 @@ std::string backend(const BackendEntry& entry, const Paint& paint) {
 
 std::string fix(const FixInfo& info, const Paint& paint) {
   return fmt::format("  {}  ({}, {})\n", paint.strong(info.name), info.commit, info.year) +
-         wrapped("      ", info.line, "      ");
+         wrapped("      ", info.line, "      ") +
+         (info.values == off_or_on
+              ? std::string()
+              : wrapped("      ", fmt::format("forms, for --set {}=: {}", info.name, info.values),
+                        "      "));
 }
 
 }  // namespace

@@ -92,6 +92,46 @@ struct ExplorePage {
   NamedValues tool;
 };
 
+// Searches of scenarios, against the tables that say what they come to.
+struct CheckPage {
+  struct Row {
+    std::string arch, model;
+    std::vector<std::string> without;
+    std::string expected;                // clean, or violation KIND
+    std::string masked_by;               // empty: by nothing
+    bool wants_complete = false;         // to be clean is not enough
+    std::string skipped;                 // why it cannot be run; empty: it can
+    std::string strategy;                // of the search
+    std::uint64_t executions_asked = 0;  // 0: all that there are
+    double budget_seconds = 0;
+    // What came of it.
+    bool is_done = false;
+    bool as_expected = false;
+    std::string got;       // as `expected` is, or undecided (WHY)
+    std::string text;      // about what was found
+    std::string schedule;  // of it; replay takes it as it is
+    bool complete = false;
+    std::uint64_t executions = 0;
+    double seconds = 0;
+    [[nodiscard]] bool is_unexpected() const noexcept { return is_done && !as_expected; }
+  };
+  struct Scenario {
+    std::string name;
+    std::vector<Row> rows;               // none: it has no table
+    [[nodiscard]] bool is_done() const;  // every row that can be run was
+  };
+  std::vector<Scenario> scenarios;
+  bool interrupted = false;
+  double seconds = 0;
+  NamedValues tool;
+
+  struct Sums {
+    std::uint64_t rows = 0;  // that can be run
+    std::uint64_t done = 0, unexpected = 0, skipped = 0;
+  };
+  [[nodiscard]] Sums sums() const;
+};
+
 // Workloads on the simulated machine, beside this host's kernel and a plain loop.
 struct BenchPage {
   struct Part {

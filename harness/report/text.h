@@ -16,6 +16,12 @@ namespace tlblab {
 [[nodiscard]] std::string script_text(const ScriptPage& page, const Paint& paint);
 [[nodiscard]] std::string stress_text(const StressPage& page, const Paint& paint);
 [[nodiscard]] std::string explore_text(const ExplorePage& page, const Paint& paint);
+// KTAP in parts, each as soon as it is known: the plan, each scenario (from 1), the sum.
+[[nodiscard]] std::string check_plan_text(const CheckPage& page);
+[[nodiscard]] std::string check_scenario_text(const CheckPage::Scenario& scenario,
+                                              std::size_t number,
+                                              const Paint& paint);
+[[nodiscard]] std::string check_sum_text(const CheckPage& page);
 [[nodiscard]] std::string topo_text(const TopoPage& page, const Paint& paint);
 [[nodiscard]] std::string bench_text(const BenchPage& page, const Paint& paint);
 // The table of README.md, in Markdown: what has a target, and whether it is met.

@@ -543,12 +543,11 @@ struct mixed_workload {
       .name = "mixed",
       .thread = "-",
       .line = "nothing goes wrong while every CPU does at random whatever a program can do",
-      .fix = "",
       .real_threads = "yes",
       .cpus = 4,
-      .crowd_role = 0,
       .least_cpus = 1,
       .explored_cpus = 2,
+      .fail_alloc = "rate=0.01",
   };
 
   template <ArchBackend A>

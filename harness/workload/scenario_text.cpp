@@ -115,6 +115,11 @@ class Parser {
 
   // ---- names ------------------------------------------------------------------------------------
 
+  // Of a fix, in one of its forms.
+  std::string take_fix() {
+    std::string name = take_name("a fix");
+    return take_if("=") ? name + "=" + take_name("a form") : name;
+  }
   std::string take_name(std::string_view what) {
     const std::string_view name = take(what);
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -153,7 +158,8 @@ class Parser {
     const std::string_view word = pieces_.front().text;
     if (word.size() > 1 && word.ends_with(':')) return take_program_line();
     if (take_if("arch")) return take_arch();
-    if (take_if("without")) return take_names(text_.without, "without FIX[,FIX]", "a fix");
+    if (take_if("without"))
+      return take_names(text_.without, "without FIX[,FIX=FORM]", [this] { return take_fix(); });
     if (take_if("actors")) return take_actors();
     if (take_if("forbid")) return take_forbid();
     if (take_if("exists")) return take_condition(true);
@@ -166,10 +172,11 @@ class Parser {
     text_.arch = TextName{name, place()};
     end_of_line();
   }
-  void take_names(std::vector<TextName>& names, std::string_view usage, std::string_view what) {
+  template <class TakeOne>
+  void take_names(std::vector<TextName>& names, std::string_view usage, TakeOne take_one) {
     usage_ = usage;
     do {
-      std::string name = take_name(what);
+      std::string name = take_one();
       if (std::ranges::find(names, name, &TextName::text) != names.end())
         fail(fmt::format("'{}' was named already", name), "each once");
       names.push_back({std::move(name), place()});

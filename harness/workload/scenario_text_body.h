@@ -253,9 +253,7 @@ struct text_scenario {
   // Each CPU has a role of its own; those without a program only come to the meetings.
   static constexpr ScenarioInfo info{
       .name = "text",
-      .thread = "-",
       .line = "what a text says",
-      .fix = "",
       .real_threads = "yes",
       .cpus = std::numeric_limits<unsigned>::max(),
   };

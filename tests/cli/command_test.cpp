@@ -146,6 +146,17 @@ TEST_F(Replay, TakesWhatExplorePrintsAsJson) {
   EXPECT_THAT(fake::asked.arches, ElementsAre("x86"));
 }
 
+TEST_F(Replay, KnowsFormsOfFixes) {
+  const Typed found = typed(
+      {"explore", race, "--without", "nested-flush", "--set", "mremap-flush=after", "--json"});
+  const auto run = ordered_json::parse(found.out)["runs"][0];
+  EXPECT_EQ(run["without"], ordered_json::array({"nested-flush", "mremap-flush=after"}));
+  EXPECT_EQ(fake::asked.explore->fixes.mremap_flush, MremapFlush::after);
+  fake::asked = {};
+  EXPECT_EQ(typed({"replay", run["violations"][0]["schedule"]}).code, 1);
+  EXPECT_EQ(fake::asked.explore->fixes.mremap_flush, MremapFlush::after);
+}
+
 TEST_F(Replay, TakesTheCommandThatExplorePrintsAsText) {
   const Typed found = typed({"explore", race, "--without", "nested-flush"});
   const std::size_t first = found.out.find("tlblab replay '"), quote = found.out.find('\'', first);

@@ -60,7 +60,7 @@ TEST_F(ScenarioFiles, WhatIsTypedHasTheLastWord) {
   EXPECT_EQ(fake::asked.explore->cpus, 3U);
   EXPECT_THAT(fixed.out, HasSubstr("--without nested-flush"));
   EXPECT_EQ(typed({"explore", file, "--without", "delayed-rmap"}).code, 0);
-  EXPECT_FALSE(fake::asked.explore->fixes.delayed_rmap);
+  EXPECT_EQ(fake::asked.explore->fixes.delayed_rmap, DelayedRmap::after_unlock);
   EXPECT_TRUE(fake::asked.explore->fixes.nested_flush);
   EXPECT_THAT(typed({"explore", file, "--arch", "toy"}).err, HasSubstr("type --arch x86"));
   EXPECT_THAT(typed({"explore", file, "--cpus", "1"}).err, HasSubstr("from 2 to"));
@@ -121,6 +121,9 @@ TEST_F(ScenarioFiles, AMistakeIsOneLineWithItsPlace) {
       says("P0: tick\nwithout nested-flash\n"),
       ":2:9: there is no fix 'nested-flash'; expected nested-flush (tlblab list fixes has them "
       "all)\n");
+  EXPECT_EQ(says("P0: tick\nwithout mremap-flush=never\n"),
+            ":2:22: mremap-flush has no form 'never'; expected one of after, before-old-unlock, "
+            "before-both\n");
   EXPECT_EQ(says("P0: tick\nforbid stale_translation_us\n"),
             ":2:8: there is no kind of violation 'stale_translation_us'; expected "
             "stale_translation_use (tlblab list violations has them all)\n");

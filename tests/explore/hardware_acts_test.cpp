@@ -274,7 +274,7 @@ TEST(HardwareActs, BreakNothingInTheMixedWorkload) {
   options.actors = {.walks = 6, .evictions = 6};
   for (const char* rule : {"rate=0.01", "rate=0.1"}) {
     options.fail_alloc = {parse_alloc_rule(rule)};
-    const ExploreReport report = explore_scenario<x86, mixed_workload>(options);
+    const ExploreReport report = explore_scenario(parts_of<x86, mixed_workload>(), options);
     EXPECT_TRUE(report.violations.empty()) << report.violations.front().violation.text << "\n"
                                            << report.violations.front().schedule;
     EXPECT_EQ(report.executions, 3000U);

@@ -25,7 +25,8 @@ constexpr unsigned schedules = 4000;
 TYPED_TEST(WriteBackPlanted, WithoutDelayedRmapAStoreIsLost) {
   std::uint64_t lost = 0;
   each_trial(3, schedules, [&](const MachineOptions& options) {
-    if (lost == 0) lost = lost_stores<TypeParam>(options, true, {.delayed_rmap = false});
+    if (lost == 0)
+      lost = lost_stores<TypeParam>(options, true, {.delayed_rmap = DelayedRmap::in_lock});
   });
   EXPECT_GT(lost, 0U);
 }

@@ -26,7 +26,7 @@ ExploreOptions asked(const std::string& rule, std::uint64_t times = executions) 
 
 template <class A>
 ExploreReport search(const std::string& rule, std::uint64_t times = executions) {
-  return explore_scenario<A, mixed_workload>(asked(rule, times));
+  return explore_scenario(parts_of<A, mixed_workload>(), asked(rule, times));
 }
 
 std::string first_of(const ExploreReport& report) {
@@ -51,7 +51,7 @@ TEST(Mixed, AForgottenFlushIsFoundAndRepeated) {
   ExploreOptions again = asked("rate=0.05");
   again.schedule = report.violations.front().schedule;
   if (!again.schedule.starts_with("v1")) again.schedule = "v1 " + again.schedule;
-  const ExploreReport repeated = explore_scenario<forgets_flush, mixed_workload>(again);
+  const ExploreReport repeated = explore_scenario(parts_of<forgets_flush, mixed_workload>(), again);
   EXPECT_EQ(first_of(repeated), first_of(report));
   EXPECT_EQ(repeated.departed_at, -1);
 }

@@ -18,7 +18,7 @@ StressReport run(unsigned cpus, const std::string& rule) {
   options.cpus = cpus;
   options.seconds = seconds != nullptr ? std::strtod(seconds, nullptr) : 1;
   options.fail_alloc.push_back(parse_alloc_rule(rule));
-  return stress_scenario<x86, mixed_workload>(options);
+  return stress_scenario(parts_of<x86, mixed_workload>(), options);
 }
 
 TEST(MixedOnThreads, NothingIsWrong) {

@@ -261,5 +261,45 @@ TEST(Paint, ChangesNothingButColour) {
   EXPECT_EQ(stripped, explore_text(by_hand::explore(true), plain));
 }
 
+CheckPage::Row check_row(const std::string& arch, const std::string& skipped) {
+  CheckPage::Row row;
+  row.arch = arch;
+  row.model = "weak";
+  row.expected = row.got = "clean";
+  row.skipped = skipped;
+  row.is_done = skipped.empty();
+  row.as_expected = row.is_done;
+  row.executions = 1;
+  return row;
+}
+
+TEST(CheckText, RowsThatCannotBeRunAreSkipped) {
+  CheckPage page;
+  page.scenarios = {{"some", {check_row("arm64", ""), check_row("riscv", "6 CPUs, and more")}},
+                    {"none", {check_row("arm64", "it cannot be explored")}}};
+  page.seconds = 2;
+  EXPECT_EQ(check_plan_text(page), "KTAP version 1\n1..2\n");
+  EXPECT_EQ(check_scenario_text(page.scenarios[0], 1, plain),
+            "  KTAP version 1\n"
+            "  # Subtest: some\n"
+            "  1..2\n"
+            "  # clean; 1 execution\n"
+            "  ok 1 arm64 weak\n"
+            "  ok 2 riscv weak # SKIP 6 CPUs, and more\n"
+            "ok 1 some\n");
+  EXPECT_THAT(check_scenario_text(page.scenarios[1], 2, plain),
+              HasSubstr("\nok 2 none # SKIP no row of it can be run\n"));
+  EXPECT_EQ(check_sum_text(page), "# 1 row, 0 unexpected, 2 skipped, 2.00 s\n");
+}
+
+TEST(CheckText, OnlySurprisesAreColoured) {
+  CheckPage page;
+  page.scenarios = {{"some", {check_row("arm64", "")}}};
+  EXPECT_THAT(check_scenario_text(page.scenarios[0], 1, {.on = true}), Not(HasSubstr("\x1b")));
+  page.scenarios[0].rows[0].as_expected = false;
+  EXPECT_THAT(check_scenario_text(page.scenarios[0], 1, {.on = true}),
+              HasSubstr("\n  \x1b[1;31mnot ok\x1b[0m 1 arm64 weak\n"));
+}
+
 }  // namespace
 }  // namespace tlblab

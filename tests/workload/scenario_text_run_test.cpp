@@ -20,9 +20,7 @@ const ScenarioRun& port(const ScenarioText& text) {
 
 struct fixes fixes_of(const ScenarioText& text) {
   struct fixes fixes;
-  for (const TextName& name : text.without)
-    for (const FixInfo& info : fix_table)
-      if (info.name == name.text) fixes.*(info.member) = false;
+  for (const TextName& name : text.without) EXPECT_TRUE(put_fix(fixes, name.text));
   return fixes;
 }
 

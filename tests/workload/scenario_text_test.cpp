@@ -291,7 +291,7 @@ TEST(ScenarioText, RefusesLinesInTheWrongPlace) {
           "2:6: there is an arch already; expected one line with arch"},
          {"arch x86 toy\nP0: tick\n", "1:10: 'toy' is too much; expected arch NAME"},
          {"without a,b,a\nP0: tick\n", "1:13: 'a' was named already; expected each once"},
-         {"without\nP0: tick\n", "1:8: a fix is missing; expected without FIX[,FIX]"},
+         {"without\nP0: tick\n", "1:8: a fix is missing; expected without FIX[,FIX=FORM]"},
          {"forbid a any\nP0: tick\n",
           "1:8: 'any' stands alone; expected kinds of violations, or any, or none"},
          {"forbid Lost\nP0: tick\n",

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every scenario, in the order of tlblab list. A new one is a file, an include and a name here.
+#pragma once
+
+#include "harness/scenario/batched_barrier_2025.h"
+#include "harness/scenario/batched_flag_2022.h"
+#include "harness/scenario/batched_pending_2017.h"
+#include "harness/scenario/delayed_rmap_2022.h"
+#include "harness/scenario/forced_flush_tables_2019.h"
+#include "harness/scenario/gup_fast_anon_exclusive_2022.h"
+#include "harness/scenario/gup_fast_vs_reclaim_2022.h"
+#include "harness/scenario/madvise_free_parallel_2017.h"
+#include "harness/scenario/madvise_parallel_2017.h"
+#include "harness/scenario/mixed.h"
+#include "harness/scenario/mremap_flush_2018.h"
+#include "harness/scenario/mremap_pmd_vs_reclaim_2021.h"
+#include "harness/scenario/ppc64_hash_duplicate_2007.h"
+#include "harness/scenario/reclaim_vs_writeback.h"
+#include "harness/scenario/switch_vs_shootdown_2016.h"
+#include "harness/scenario/table_fallback_2018.h"
+#include "harness/scenario/tlb_gen_order_2017.h"
+#include "harness/scenario/uffd_wp_cow_2020.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+template <class... Scenario>
+struct ScenarioList {};
+
+using Scenarios = ScenarioList<madvise_parallel_2017,
+                               madvise_free_parallel_2017,
+                               mremap_pmd_vs_reclaim_2021,
+                               mremap_flush_2018,
+                               batched_pending_2017,
+                               batched_flag_2022,
+                               batched_barrier_2025,
+                               delayed_rmap_2022,
+                               reclaim_vs_writeback,
+                               uffd_wp_cow_2020,
+                               gup_fast_anon_exclusive_2022,
+                               gup_fast_anon_exclusive_2022_bare,
+                               gup_fast_vs_reclaim_2022,
+                               forced_flush_tables_2019,
+                               table_fallback_2018,
+                               tlb_gen_order_2017,
+                               switch_vs_shootdown_2016,
+                               ppc64_hash_duplicate_2007,
+                               mixed_workload>;
+
+}  // namespace tlblab::inline TLBLAB_WORLD

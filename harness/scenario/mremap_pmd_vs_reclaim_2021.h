@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// mremap moves a whole page table to its new place while reclaim is about to take the lock of that table,
+// which the move does not take. Found by Linus Torvalds in 2021, mail 001 of the threads; fixed by
+// 97113eb39fa7: the move keeps reverse mapping out.
+//
+//   CPU0 mremap                CPU1 reclaim                  CPU2 user
+//                              finds the page's table by
+//                              the old address
+//   clear the old PMD
+//   flush old
+//   set the new PMD
+//                                                            load new: TLB{new}
+//                              lock the table, clear the
+//                              entry, flush old
+//                              free the page
+//                                                            load new via TLB{new}:
+//                                                            somebody else's memory
+//
+// To flush between the clear and the insert, as was proposed first, changes nothing: CPU1 names the wrong
+// address either way. Where reclaim flushes whole address spaces that hides it.
+//
+// Real threads: yes+delay.
+#pragma once
+
+#include <vector>
+
+#include "harness/lab.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct mremap_pmd_vs_reclaim_2021 {
+  static constexpr Expectation expected[]{
+      {},
+      {.set = "mremap-rmap-lock", .kind = "frame_freed_while_cached", .executions = 40'000},
+      {.set = "mremap-rmap-lock",
+       .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,riscv",
+       .masked_by = "reclaim flushes whole address spaces"},
+  };
+  static constexpr ScenarioInfo info{
+      .name = "mremap-pmd-vs-reclaim-2021",
+      .thread = "001",
+      .line =
+          "reclaim frees a page while its table moves, and a TLB entry shows it at the new place",
+      .fixes = "mremap-rmap-lock",
+      .real_threads = "yes+delay",
+      .cpus = 3,
+      .crowd_role = 2,
+      .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,ppc64_radix,riscv",
+      .kinds = "frame_freed_while_cached,freed_frame_use",
+      .expected = expected,
+  };
+
+  template <ArchBackend A>
+  class Body {
+   public:
+    void setup(Lab<A>& lab) {
+      lab.clear();
+      lab.have_swap(2);
+      lab.map(from, ptrs_per_table);
+      lab.write(from, 1);
+    }
+    void act(Lab<A>& lab, unsigned role) noexcept {
+      switch (role) {
+        case 0:
+          lab.mremap(from, ptrs_per_table, to);
+          lab.finish_round();
+          break;
+        case 1:
+          lab.stall();
+          lab.reclaim(from);
+          break;
+        default: do { static_cast<void>(lab.read(to));
+          } while (!lab.explored() && lab.again());
+          break;
+      }
+    }
+    void teardown(Lab<A>& lab) { lab.clear(); }
+    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {from, to}; }
+
+   private:
+    static constexpr vaddr_t from = 0x400000, to = 0x800000;
+  };
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD

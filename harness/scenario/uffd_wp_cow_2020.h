@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// CPU0 write-protects a page for userfaultfd and has not flushed yet. CPU1's write fault takes the page for
+// read-only and copies it while CPU2 still stores to it: the copy lacks what CPU2 stored. Discussed in
+// thread 003 (Nadav Amit, Andrea Arcangeli, Yu Zhao); fixed by 6ce64428d620: a fault on a page of such an
+// area flushes first if any flush is due in the mm.
+//
+//   CPU0 UFFDIO_WRITEPROTECT   CPU1 user                     CPU2 user
+//                                                            store x: TLB{x, W}
+//   lock, pte[x] loses W
+//   unlock
+//                              store x: faults
+//                              copy the page
+//                                                            store x via TLB{x, W}
+//                              lock, map the copy
+//   flush
+//
+// A page is copied only if it may be shared. Since 6c287605fd56 (2022) what is writable is known to be
+// this mm's own and is not copied, so the race needs the rule of 2020 too, by which a page with one more
+// reference was. Somebody looks at the page here (a reference, not a pin).
+//
+// Real threads: yes+delay.
+#pragma once
+
+#include <vector>
+
+#include "harness/lab.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct uffd_wp_cow_2020 {
+  static constexpr Expectation expected[]{
+      {},
+      {.set = "anon-exclusive"},
+      // Its flush of a page does nothing while a batch of another CPU holds the hash entry.
+      {.set = "anon-exclusive", .arches = "ppc64_hash@2007", .kind = "store_during_copy"},
+      {.set = "uffd-wp-flush", .masked_by = "a writable page is known to be exclusive: not copied"},
+      {.set = "anon-exclusive,uffd-wp-flush", .kind = "store_during_copy"},
+      {.set = "anon-exclusive,uffd-wp-flush",
+       .arches = "s390",
+       .masked_by = "the entry is invalidated as it changes"},
+      {.set = "anon-exclusive,uffd-wp-flush",
+       .arches = "ppc64_hash@2007",
+       .kind = "store_during_copy",
+       .executions = 200'000},
+      {.set = "anon-exclusive,uffd-wp-flush",
+       .arches = "ppc64_hash,sparc64",
+       .masked_by = "flushed before the page-table lock is dropped"},
+  };
+  static constexpr ScenarioInfo info{
+      .name = "uffd-wp-cow-2020",
+      .thread = "003",
+      .line = "a page is copied while a TLB entry that is not flushed yet takes stores to it",
+      .fixes = "uffd-wp-flush,anon-exclusive",
+      .real_threads = "yes+delay",
+      .cpus = 3,
+      .crowd_role = 2,
+      .expected = expected,
+  };
+
+  template <ArchBackend A>
+  class Body {
+   public:
+    void setup(Lab<A>& lab) {
+      lab.clear();
+      lab.map(x, pages(lab));
+      Lab<A>::must(lab.uffd_register(x, pages(lab), VM_UFFD_WP));
+      for (std::uint64_t page = 0; page < pages(lab); ++page) lab.write(x + page * page_size, 1);
+      looked_at_ = lab.get_page_at(x, FOLL_WRITE);
+    }
+    void act(Lab<A>& lab, unsigned role) noexcept {
+      if (role != 2) lab.wait_for(seen_);
+      switch (role) {
+        case 0: lab.uffd_writeprotect(x, pages(lab), true); break;
+        case 1:
+          lab.stall();
+          lab.write(x, 2);
+          lab.finish_round();
+          break;
+        default:
+          lab.write(x, 3);
+          lab.tell(seen_);
+          do {
+            lab.write(x, 4);
+          } while (!lab.explored() && lab.again());
+          break;
+      }
+      if (gone_.fetch_add(1, order::full) == info.cpus - 1) let_go();
+    }
+    void teardown(Lab<A>& lab) {
+      let_go();  // of a round that was cut short
+      lab.clear();
+    }
+    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
+    template <class Name>
+    void name_words(Name name) const {
+      name(seen_, "seen");
+      name(gone_, "gone");
+    }
+
+   private:
+    static constexpr vaddr_t x = 0x4000;
+    static std::uint64_t pages(Lab<A>& lab) noexcept { return lab.explored() ? 1 : 400; }
+
+    void let_go() noexcept {
+      if (looked_at_ != nullptr) put_page(looked_at_);
+      looked_at_ = nullptr;
+      gone_.store(0, order::relaxed);
+    }
+
+    page* looked_at_ = nullptr;
+    Signal seen_;
+    Atomic<unsigned> gone_{0};
+  };
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD
