@@ -2,7 +2,6 @@
 // tlblab check over the fake table, of whose scenarios one has a table of verdicts.
 #include <csignal>
 #include <cstdlib>
-#include <regex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,8 +34,14 @@ Typed checked(std::vector<std::string> more = {}) {
 
 // Without the time, which differs.
 std::string timeless(const std::string& text) {
-  static const std::regex time(", [0-9.]+ [a-z]+\n$"), seconds("\"seconds\":[-+.e0-9]+");
-  return std::regex_replace(std::regex_replace(text, seconds, "\"seconds\":T"), time, ", T\n");
+  std::string blanked = text;
+  for (const std::string_view word : {"\"seconds\":", " unexpected, "})
+    for (std::size_t at = 0; (at = blanked.find(word, at)) != std::string::npos;) {
+      at += word.size();
+      const std::size_t end = std::min(blanked.find_first_of(",}\n", at), blanked.size());
+      blanked.replace(at, end - at, "T");
+    }
+  return blanked;
 }
 
 TEST_F(CheckTest, PrintsKtap) {
