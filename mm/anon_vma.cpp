@@ -75,7 +75,9 @@ bool compatible(const vm_area_struct& low, const vm_area_struct& high) noexcept 
 // A neighbour's, so that the two may be merged one day; null: none to be had.
 anon_vma* reusable(vm_area_struct* neighbour, bool fits) noexcept {
   if (neighbour == nullptr || !fits) return nullptr;
-  anon_vma* av = neighbour->anon_vma.load(order::relaxed);
+  // Pairs with the release in set_anon_vma: the neighbour's own first fault may be linking its chain
+  // now. Linux links after its store and reads the list as it comes.
+  anon_vma* av = neighbour->anon_vma.load(order::acquire);
   return av != nullptr && is_singular(neighbour->anon_vma_chain) ? av : nullptr;
 }
 anon_vma* find_mergeable_anon_vma(vm_area_struct& vma) noexcept {

@@ -40,8 +40,9 @@ void unlink_anon_vmas(vm_area_struct& vma) noexcept;
 // A page becomes the area's, or is so again: it is mapped by nobody else. PTL held, or the page is
 // not mapped yet. Kernel: folio_move_anon_rmap.
 inline void folio_move_anon_rmap(page* folio, const vm_area_struct& vma) noexcept {
-  // Relaxed: the release of the entry that shows the page hands it on.
-  folio->anon_vma.store(vma.anon_vma.load(order::relaxed), order::relaxed);
+  // Acquire, and the release of the entry that shows the page, hand the anon_vma itself on to who comes
+  // from there. Linux has the address dependency.
+  folio->anon_vma.store(vma.anon_vma.load(order::acquire), order::relaxed);
 }
 // A page that nobody maps is to be mapped at va; the first page of a large folio, at its address.
 // Not exclusive: its other areas may be anywhere in the family. Kernel: a part of
@@ -50,7 +51,7 @@ inline void folio_set_anon(page* folio,
                            const vm_area_struct& vma,
                            vaddr_t va,
                            bool exclusive = true) noexcept {
-  struct anon_vma* av = vma.anon_vma.load(order::relaxed);
+  struct anon_vma* av = vma.anon_vma.load(order::acquire);
   vm_bug_on(av == nullptr, "anonymous_page_without_anon_vma");
   folio->anon_vma.store(exclusive ? av : av->root, order::relaxed);
   write_once(folio->index, linear_page_index(vma, va));
