@@ -183,6 +183,10 @@ concept PteCodec = requires {
   { A::pte_uffd_wp } -> hook<bool(pte_t) noexcept>;
   { A::pte_mkuffd_wp } -> hook<pte_t(pte_t) noexcept>;
   { A::pte_clear_uffd_wp } -> hook<pte_t(pte_t) noexcept>;
+  // Written since /proc/PID/clear_refs took the mark away: pte_mkdirty sets it, hardware does not.
+  { A::pte_soft_dirty } -> hook<bool(pte_t) noexcept>;
+  { A::pte_mksoft_dirty } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_clear_soft_dirty } -> hook<pte_t(pte_t) noexcept>;
   // An entry above the PTEs: a pointer to the next table, or a leaf.
   { A::mk_table } -> hook<pte_t(pfn_t) noexcept>;
   { A::pmd_leaf } -> hook<bool(pte_t) noexcept>;
@@ -199,7 +203,7 @@ concept PteCodec = requires {
 };
 
 // Entries that hardware takes for absent and that say more than "nothing": neither none nor
-// present. The two bits beside a swap entry are the kernel's own.
+// present. The three bits beside a swap entry are the kernel's own.
 template <class A>
 concept SwapCodec = requires {
   { A::mk_swap_pte } -> hook<pte_t(swp_entry_t) noexcept>;
@@ -209,6 +213,9 @@ concept SwapCodec = requires {
   { A::pte_swp_uffd_wp } -> hook<bool(pte_t) noexcept>;
   { A::pte_swp_mkuffd_wp } -> hook<pte_t(pte_t) noexcept>;
   { A::pte_swp_clear_uffd_wp } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_swp_soft_dirty } -> hook<bool(pte_t) noexcept>;
+  { A::pte_swp_mksoft_dirty } -> hook<pte_t(pte_t) noexcept>;
+  { A::pte_swp_clear_soft_dirty } -> hook<pte_t(pte_t) noexcept>;
 };
 
 // Changes of a present PTE. All are called under the PTL of the entry.

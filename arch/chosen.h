@@ -44,6 +44,7 @@ struct chosen_arch {
   static inline bool (*pte_young)(pte_t) noexcept = nullptr;
   static inline bool (*pte_protnone)(pte_t) noexcept = nullptr;
   static inline bool (*pte_uffd_wp)(pte_t) noexcept = nullptr;
+  static inline bool (*pte_soft_dirty)(pte_t) noexcept = nullptr;
   static inline bool (*pmd_leaf)(pte_t) noexcept = nullptr;
   static inline pfn_t (*pte_pfn)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_mkwrite)(pte_t) noexcept = nullptr;
@@ -54,7 +55,9 @@ struct chosen_arch {
   static inline pte_t (*pte_mkold)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_modify)(pte_t, std::uint32_t) noexcept = nullptr;
   static inline pte_t (*pte_mkuffd_wp)(pte_t) noexcept = nullptr;
+  static inline pte_t (*pte_mksoft_dirty)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_clear_uffd_wp)(pte_t) noexcept = nullptr;
+  static inline pte_t (*pte_clear_soft_dirty)(pte_t) noexcept = nullptr;
   static inline pte_t (*pmd_mkhuge)(pte_t) noexcept = nullptr;
   static inline pte_t (*pmd_clrhuge)(pte_t) noexcept = nullptr;
   static inline pte_t (*pmd_mkinvalid)(pte_t) noexcept = nullptr;
@@ -66,8 +69,11 @@ struct chosen_arch {
   static inline bool (*pte_swp_exclusive)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_swp_mkexclusive)(pte_t) noexcept = nullptr;
   static inline bool (*pte_swp_uffd_wp)(pte_t) noexcept = nullptr;
+  static inline bool (*pte_swp_soft_dirty)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_swp_mkuffd_wp)(pte_t) noexcept = nullptr;
+  static inline pte_t (*pte_swp_mksoft_dirty)(pte_t) noexcept = nullptr;
   static inline pte_t (*pte_swp_clear_uffd_wp)(pte_t) noexcept = nullptr;
+  static inline pte_t (*pte_swp_clear_soft_dirty)(pte_t) noexcept = nullptr;
   static inline pte_t (*ptep_get_and_clear)(mm_struct&,
                                             vaddr_t,
                                             Atomic<std::uint64_t>&,
@@ -160,6 +166,7 @@ struct chosen_arch {
     pte_young = A::pte_young;
     pte_protnone = A::pte_protnone;
     pte_uffd_wp = A::pte_uffd_wp;
+    pte_soft_dirty = A::pte_soft_dirty;
     pmd_leaf = A::pmd_leaf;
     pte_pfn = A::pte_pfn;
     pte_mkwrite = A::pte_mkwrite;
@@ -170,7 +177,9 @@ struct chosen_arch {
     pte_mkold = A::pte_mkold;
     pte_modify = A::pte_modify;
     pte_mkuffd_wp = A::pte_mkuffd_wp;
+    pte_mksoft_dirty = A::pte_mksoft_dirty;
     pte_clear_uffd_wp = A::pte_clear_uffd_wp;
+    pte_clear_soft_dirty = A::pte_clear_soft_dirty;
     pmd_mkhuge = A::pmd_mkhuge;
     pmd_clrhuge = A::pmd_clrhuge;
     pmd_mkinvalid = A::pmd_mkinvalid;
@@ -182,8 +191,11 @@ struct chosen_arch {
     pte_swp_exclusive = A::pte_swp_exclusive;
     pte_swp_mkexclusive = A::pte_swp_mkexclusive;
     pte_swp_uffd_wp = A::pte_swp_uffd_wp;
+    pte_swp_soft_dirty = A::pte_swp_soft_dirty;
     pte_swp_mkuffd_wp = A::pte_swp_mkuffd_wp;
+    pte_swp_mksoft_dirty = A::pte_swp_mksoft_dirty;
     pte_swp_clear_uffd_wp = A::pte_swp_clear_uffd_wp;
+    pte_swp_clear_soft_dirty = A::pte_swp_clear_soft_dirty;
   }
   template <ArchBackend A>
   static void choose_hooks() noexcept {

@@ -24,14 +24,16 @@ struct arm_bits {
   static constexpr bits no_exec = 1ULL << 54;   // XN
   static constexpr bits dirty = 1ULL << 55;
   static constexpr bits special = 1ULL << 56;
-  static constexpr bits protnone = 1ULL << 57;  // L_PTE_NONE
-  static constexpr bits rdonly = 1ULL << 58;    // L_PTE_RDONLY
-  static constexpr bits uffd_wp = 1ULL << 59;   // the kernel has no such bit here
+  static constexpr bits protnone = 1ULL << 57;    // L_PTE_NONE
+  static constexpr bits rdonly = 1ULL << 58;      // L_PTE_RDONLY
+  static constexpr bits uffd_wp = 1ULL << 59;     // the kernel has no such bit here
+  static constexpr bits soft_dirty = 1ULL << 60;  // the kernel has no such bit here
   static constexpr bits write = 0, exec = 0, leaf = 0;
   static constexpr bits software = special | not_block;
   static constexpr bits table = valid | not_block;
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 28;  // addresses of 40 bits
   static constexpr bits swp_exclusive = 1ULL << 7, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 4;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 
@@ -58,7 +60,9 @@ struct arm_pte : generic::pte_bits<arm_bits>, arm_bits {
   static constexpr bool pte_write(pte_t pte) noexcept { return !has(pte, rdonly); }
   static constexpr pte_t pte_mkwrite(pte_t pte) noexcept { return settled(without(pte, rdonly)); }
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return settled(with(pte, rdonly)); }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return settled(with(pte, dirty)); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return settled(with(pte, dirty | soft_dirty));
+  }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return settled(without(pte, dirty)); }
   static constexpr pte_t pte_modify(pte_t pte, std::uint32_t prot) noexcept {
     return settled({(pte.val & kept()) | protection(prot)});

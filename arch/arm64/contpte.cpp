@@ -22,7 +22,8 @@ void try_unfold(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t pt
 // Adds AF, dirty and the right to write, and takes nothing away: hardware may set the same bits
 // meanwhile. RDONLY says its thing by being clear, so it is turned round for that.
 void add_access_flags(Atomic<std::uint64_t>& word, std::uint64_t was, pte_t entry) noexcept {
-  constexpr arm64::bits set = arm64_bits::accessed | arm64_bits::write | arm64_bits::dirty;
+  constexpr arm64::bits set =
+      arm64_bits::accessed | arm64_bits::write | arm64_bits::dirty | arm64_bits::soft_dirty;
   const arm64::bits added = (entry.val & set) | (~entry.val & arm64_bits::rdonly);
   std::uint64_t now = 0;
   do now = ((was ^ arm64_bits::rdonly) | added) ^ arm64_bits::rdonly;
@@ -31,8 +32,8 @@ void add_access_flags(Atomic<std::uint64_t>& word, std::uint64_t was, pte_t entr
 
 // Each by itself, whatever the others have: a walker without hardware's A and D goes by the one it reads.
 bool all_have_flags(const contpte_block& at, pte_t entry) noexcept {
-  constexpr arm64::bits flags =
-      arm64_bits::accessed | arm64_bits::write | arm64_bits::dirty | arm64_bits::rdonly;
+  constexpr arm64::bits flags = arm64_bits::accessed | arm64_bits::write | arm64_bits::dirty |
+                                arm64_bits::soft_dirty | arm64_bits::rdonly;
   for (unsigned i = 0; i < CONT_PTES; ++i)
     if (((at_word(at.first[i]).val ^ entry.val) & flags) != 0) return false;
   return true;

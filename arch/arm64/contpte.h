@@ -52,7 +52,7 @@ inline contpte_block contpte_block_of(vaddr_t va, Atomic<std::uint64_t>& word) n
 }
 
 inline pte_t with_flags_of(pte_t pte, pte_t other) noexcept {
-  if (arm64::pte_dirty(other)) pte = arm64::pte_mkdirty(pte);
+  if (arm64::pte_dirty(other)) pte = arm64::mkdirty_alone(pte);
   return arm64::pte_young(other) ? arm64::pte_mkyoung(pte) : pte;
 }
 

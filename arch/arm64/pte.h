@@ -31,11 +31,13 @@ struct arm64_bits {
   static constexpr bits dirty = 1ULL << 55;  // software's
   static constexpr bits special = 1ULL << 56;
   static constexpr bits uffd_wp = 1ULL << 58;
-  static constexpr bits leaf = 0;  // by not_block
+  static constexpr bits soft_dirty = 1ULL << 60;  // the kernel has no such bit here
+  static constexpr bits leaf = 0;                 // by not_block
   static constexpr bits software = special | rdonly | not_block;
   static constexpr bits table = valid | not_block;
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 36;
   static constexpr bits swp_exclusive = 1ULL << 2, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 4;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 
@@ -56,9 +58,13 @@ struct arm64_pte : generic::pte_bits<arm64_bits>, arm64_bits {
   static constexpr pte_t mk_pte(pfn_t pfn, std::uint32_t prot) noexcept {
     return {frame_of(pfn) | protection(prot) | accessed | not_block | rdonly};
   }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+  // What hardware said of one entry, told by another.
+  static constexpr pte_t mkdirty_alone(pte_t pte) noexcept {
     const pte_t now = with(pte, dirty);
     return pte_write(now) ? without(now, rdonly) : now;
+  }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return with(mkdirty_alone(pte), soft_dirty);
   }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept {
     return with(without(pte, dirty), rdonly);
@@ -72,10 +78,11 @@ struct arm64_pte : generic::pte_bits<arm64_bits>, arm64_bits {
     return with(without(now, write), rdonly);
   }
   static constexpr pte_t pte_modify(pte_t pte, std::uint32_t prot) noexcept {
-    constexpr bits kept = pfn_mask() | accessed | dirty | special | uffd_wp | not_block;
+    constexpr bits kept =
+        pfn_mask() | accessed | dirty | special | uffd_wp | soft_dirty | not_block;
     const pte_t was = hw_dirty(pte) ? with(pte, dirty) : pte;
     const pte_t now{(was.val & kept) | protection(prot) | rdonly};
-    return has(now, dirty) ? pte_mkdirty(now) : now;
+    return has(now, dirty) ? mkdirty_alone(now) : now;
   }
   static constexpr pte_t pte_mkuffd_wp(pte_t pte) noexcept {
     return with(pte_wrprotect(pte), uffd_wp);

@@ -18,10 +18,12 @@ struct book3s64_bits {
   static constexpr bits dirty = 1ULL << 7;
   static constexpr bits accessed = 1ULL << 8;
   static constexpr bits uffd_wp = 1ULL << 11;
+  static constexpr bits soft_dirty = 1ULL << 10;
   static constexpr bits software = 0;
   static constexpr bits table = valid;
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 36;
   static constexpr bits swp_exclusive = 1ULL << 2, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 4;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 52, swp_offset_shift = 12;
 };
 

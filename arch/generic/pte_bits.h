@@ -5,7 +5,7 @@
 //   valid     hardware takes the entry for present        protnone  present for the kernel only
 //   write     stores are allowed                          exec      fetches are; no_exec: they are not
 //   dirty     accessed                                    leaf      of an upper level
-//   software  what a change of protection keeps besides   uffd_wp
+//   software  what a change of protection keeps besides   uffd_wp   soft_dirty
 //   pfn_shift pfn_bits                                    where the frame number lies
 //
 // An entry that is not present: swap entries have swp_mark, and neither valid nor protnone.
@@ -27,7 +27,8 @@ struct pte_bits {
   }
   static constexpr bits frame_of(pfn_t pfn) noexcept { return pfn << Bits::pfn_shift; }
   static constexpr bits kept() noexcept {
-    return pfn_mask() | Bits::accessed | Bits::dirty | Bits::leaf | Bits::uffd_wp | Bits::software;
+    return pfn_mask() | Bits::accessed | Bits::dirty | Bits::leaf | Bits::uffd_wp |
+           Bits::soft_dirty | Bits::software;
   }
 
   // Private writable memory starts read-only: the first write makes a copy or finds that none is needed.
@@ -58,7 +59,9 @@ struct pte_bits {
   }
   static constexpr pte_t pte_mkwrite(pte_t pte) noexcept { return with(pte, Bits::write); }
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return without(pte, Bits::write); }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return with(pte, Bits::dirty); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return with(pte, Bits::dirty | Bits::soft_dirty);
+  }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return without(pte, Bits::dirty); }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return with(pte, Bits::accessed); }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return without(pte, Bits::accessed); }
@@ -72,6 +75,13 @@ struct pte_bits {
   }
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept {
     return without(pte, Bits::uffd_wp);
+  }
+  static constexpr bool pte_soft_dirty(pte_t pte) noexcept { return has(pte, Bits::soft_dirty); }
+  static constexpr pte_t pte_mksoft_dirty(pte_t pte) noexcept {
+    return with(pte, Bits::soft_dirty);
+  }
+  static constexpr pte_t pte_clear_soft_dirty(pte_t pte) noexcept {
+    return without(pte, Bits::soft_dirty);
   }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return with(pte, Bits::leaf); }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return without(pte, Bits::leaf); }
@@ -106,8 +116,19 @@ struct pte_bits {
     return without(pte, Bits::swp_uffd_wp);
   }
 
-  // What the walker looks at.
+  static constexpr bool pte_swp_soft_dirty(pte_t pte) noexcept {
+    return has(pte, Bits::swp_soft_dirty);
+  }
+  static constexpr pte_t pte_swp_mksoft_dirty(pte_t pte) noexcept {
+    return with(pte, Bits::swp_soft_dirty);
+  }
+  static constexpr pte_t pte_swp_clear_soft_dirty(pte_t pte) noexcept {
+    return without(pte, Bits::swp_soft_dirty);
+  }
+
+  // What the walker looks at, and the bit that it sets: soft-dirty is software's alone.
   static constexpr bool hw_present(pte_t pte) noexcept { return has(pte, Bits::valid); }
+  static constexpr pte_t hw_mkdirty(pte_t pte) noexcept { return with(pte, Bits::dirty); }
   static constexpr bool hw_allows(pte_t pte, Access access) noexcept {
     if (access == Access::write) return has(pte, Bits::write);
     if (access == Access::read) return true;

@@ -23,7 +23,7 @@ bool set_bits(const generic::table_slot& slot, Access access) noexcept {
   for (;;) {
     if (!may({was}, access)) return false;
     const pte_t young = ia64::pte_mkyoung({was});
-    const pte_t now = access == Access::write ? ia64::pte_mkdirty(young) : young;
+    const pte_t now = access == Access::write ? ia64::hw_mkdirty(young) : young;
     if (now.val == was) return false;
     if (slot.word().compare_exchange(was, now.val, order::acquire)) return true;
   }
@@ -42,7 +42,7 @@ bool ia64::tlb_miss(mm_struct&, vaddr_t va, Access access) noexcept {
 // Handlers only add bits, and so does this.
 bool ia64::ptep_set_access_flags(
     mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool) noexcept {
-  const std::uint64_t added = entry.val & (write | dirty | accessed);
+  const std::uint64_t added = entry.val & (write | dirty | soft_dirty | accessed);
   if ((word.fetch_or(added, order::acquire) & added) == added) return false;
   flush_tlb_page(mm, va);  // an entry that forbids what is allowed now
   return true;

@@ -24,12 +24,14 @@ struct mips_bits {
   static constexpr bits valid = 1ULL << 9;      // V, _PAGE_SILENT_READ
   static constexpr bits hw_dirty = 1ULL << 10;  // D, _PAGE_SILENT_WRITE
   static constexpr bits uffd_wp = 1ULL << 58;
+  static constexpr bits soft_dirty = 1ULL << 59;  // the kernel has no such bit here
   static constexpr bits exec = 0;
   static constexpr bits protnone = present;
   static constexpr bits software = special;
   static constexpr bits table = present;  // for the kernel: hardware does not read tables
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 36;
   static constexpr bits swp_exclusive = 1ULL << 2, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 5;
+  static constexpr bits swp_soft_dirty = 1ULL << 6;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 
@@ -60,7 +62,9 @@ struct mips_pte : generic::pte_bits<mips_bits>, mips_bits {
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept {
     return without(pte, write | hw_dirty);
   }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return settled(with(pte, dirty)); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return settled(with(pte, dirty | soft_dirty));
+  }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return without(pte, dirty | hw_dirty); }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return settled(with(pte, accessed)); }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return without(pte, accessed | valid); }

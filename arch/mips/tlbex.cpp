@@ -74,7 +74,7 @@ bool may(pte_t pte, Access access) noexcept {
 
 pte_t made_usable(pte_t pte, Access access) noexcept {
   const pte_t young = mips::pte_mkyoung(pte);
-  return access == Access::write ? mips::pte_mkdirty(young) : young;
+  return access == Access::write ? mips::settled(mips::with(young, mips::dirty)) : young;
 }
 
 // False: a page fault.

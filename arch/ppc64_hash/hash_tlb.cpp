@@ -86,7 +86,7 @@ std::uint64_t ppc64_hash::pte_update(
 // More rights: the copy keeps the old ones until a hash fault finds out.
 bool ppc64_hash::ptep_set_access_flags(
     mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, pte_t entry, bool) noexcept {
-  constexpr bits added = dirty | accessed | write | exec;
+  constexpr bits added = dirty | soft_dirty | accessed | write | exec;
   std::uint64_t old = word.load(order::relaxed);
   if (filter({old}) == filter(entry)) return false;
   for (;;) {

@@ -42,6 +42,12 @@ struct ppc64_hash_pte : generic::pte_bits<ppc64_hash_bits>, ppc64_hash_bits {
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept {
     return without(Base::pte_clear_uffd_wp(pte), busy);
   }
+  static constexpr pte_t pte_mksoft_dirty(pte_t pte) noexcept {
+    return filter(Base::pte_mksoft_dirty(pte));
+  }
+  static constexpr pte_t pte_clear_soft_dirty(pte_t pte) noexcept {
+    return filter(Base::pte_clear_soft_dirty(pte));
+  }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return filter(Base::pmd_mkhuge(pte)); }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return filter(Base::pmd_clrhuge(pte)); }
   static constexpr pte_t pmd_mkinvalid(pte_t pmd) noexcept {

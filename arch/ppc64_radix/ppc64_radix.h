@@ -90,7 +90,7 @@ struct ppc64_radix : ppc64_radix_pte, generic::cpus<ppc64_radix, ppc64_radix_cpu
   static bool ptep_set_access_flags(
       mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, pte_t entry, bool) noexcept {
     if (word.load(order::relaxed) == entry.val) return false;
-    word.fetch_or(entry.val & (dirty | accessed | write | exec), order::relaxed);
+    word.fetch_or(entry.val & (dirty | soft_dirty | accessed | write | exec), order::relaxed);
     return true;
   }
   static void fix_spurious_fault(mm_struct&, vaddr_t) noexcept {}

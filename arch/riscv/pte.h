@@ -23,12 +23,14 @@ struct riscv_bits {
   static constexpr bits accessed = 1ULL << 6;
   static constexpr bits dirty = 1ULL << 7;
   static constexpr bits special = 1ULL << 8;
-  static constexpr bits uffd_wp = 1ULL << 60;  // Svrsw60t59b
-  static constexpr bits leaf = 0;              // by the rights
+  static constexpr bits uffd_wp = 1ULL << 60;     // Svrsw60t59b
+  static constexpr bits soft_dirty = 1ULL << 59;  // Svrsw60t59b
+  static constexpr bits leaf = 0;                 // by the rights
   static constexpr bits software = special;
   static constexpr bits table = valid;
   static constexpr unsigned pfn_shift = 10, pfn_bits = 44;
   static constexpr bits swp_exclusive = accessed, swp_uffd_wp = user, swp_mark = dirty;
+  static constexpr bits swp_soft_dirty = special;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 

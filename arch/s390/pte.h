@@ -26,12 +26,14 @@ struct s390_bits {
   static constexpr bits write = 0x020;
   static constexpr bits special = 0x040;
   static constexpr bits uffd_wp = 0x080;  // the kernel has no such bit here
+  static constexpr bits soft_dirty = 0x002;
   static constexpr bits software_bits = 0x0ff;
   static constexpr bits valid = present, protnone = 0, exec = 0;  // for pte_bits; see below
   static constexpr bits software = special;
   static constexpr bits table = present;
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 52;
   static constexpr bits swp_exclusive = leaf, swp_uffd_wp = uffd_wp, swp_mark = invalid | protect;
+  static constexpr bits swp_soft_dirty = soft_dirty;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 
@@ -58,7 +60,9 @@ struct s390_pte : generic::pte_bits<s390_bits>, s390_bits {
   }
   static constexpr pte_t pte_mkwrite(pte_t pte) noexcept { return settled(with(pte, write)); }
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return settled(without(pte, write)); }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return settled(with(pte, dirty)); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return settled(with(pte, dirty | soft_dirty));
+  }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return settled(without(pte, dirty)); }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return settled(with(pte, accessed)); }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return settled(without(pte, accessed)); }

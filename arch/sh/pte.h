@@ -19,13 +19,15 @@ struct sh_bits {
   static constexpr bits protnone = 1ULL << 9;
   static constexpr bits accessed = 1ULL << 10;
   static constexpr bits special = 1ULL << 11;
-  static constexpr bits exec = 1ULL << 56;     // EPR0
-  static constexpr bits uffd_wp = 1ULL << 58;  // the kernel has no such bit here
+  static constexpr bits exec = 1ULL << 56;        // EPR0
+  static constexpr bits uffd_wp = 1ULL << 58;     // the kernel has no such bit here
+  static constexpr bits soft_dirty = 1ULL << 59;  // the kernel has no such bit here
   static constexpr bits no_exec = 0;
   static constexpr bits software = special;
   static constexpr bits table = valid;  // for the kernel: hardware does not read tables
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 36;
   static constexpr bits swp_exclusive = 1ULL << 6, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 4;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 

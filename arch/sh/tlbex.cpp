@@ -26,7 +26,7 @@ bool make_usable(const generic::table_slot& slot, Access access) noexcept {
   for (;;) {
     if (!may({was}, access)) return false;
     const pte_t young = sh::pte_mkyoung({was});
-    const pte_t now = access == Access::write ? sh::pte_mkdirty(young) : young;
+    const pte_t now = access == Access::write ? sh::hw_mkdirty(young) : young;
     if (sh::opted.plain_store) {
       slot.word().store(now.val, order::relaxed);
       return true;
@@ -76,7 +76,7 @@ void sh::update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t) noexcept {
 // Handlers only add bits, and so does this.
 bool sh::ptep_set_access_flags(
     mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool) noexcept {
-  const std::uint64_t added = entry.val & (write | dirty | accessed);
+  const std::uint64_t added = entry.val & (write | dirty | soft_dirty | accessed);
   if ((word.fetch_or(added, order::relaxed) & added) == added) return false;
   flush_tlb_page(mm, va);  // an entry that forbids what is allowed now
   return true;

@@ -19,7 +19,8 @@ struct sparc64_bits {
   static constexpr bits special = 1ULL << 57;
   static constexpr bits leaf = 1ULL << 56;  // _PAGE_PMD_HUGE
   static constexpr bits uffd_wp = 1ULL << 55;
-  static constexpr bits dirty = 1ULL << 11;  // _PAGE_MODIFIED
+  static constexpr bits soft_dirty = 1ULL << 54;  // the kernel has no such bit here
+  static constexpr bits dirty = 1ULL << 11;       // _PAGE_MODIFIED
   static constexpr bits accessed = 1ULL << 10;
   static constexpr bits read = 1ULL << 9;   // software's
   static constexpr bits write = 1ULL << 8;  // software's
@@ -30,6 +31,7 @@ struct sparc64_bits {
   static constexpr bits table = present;  // for the kernel: hardware does not read tables
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 31;
   static constexpr bits swp_exclusive = 1ULL << 2, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 4;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 
@@ -62,7 +64,9 @@ struct sparc64_pte : generic::pte_bits<sparc64_bits>, sparc64_bits {
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept {
     return without(pte, write | hw_write);
   }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return settled(with(pte, dirty)); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept {
+    return settled(with(pte, dirty | soft_dirty));
+  }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return without(pte, dirty | hw_write); }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return settled(with(pte, accessed)); }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return without(pte, accessed | valid); }

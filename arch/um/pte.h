@@ -21,12 +21,14 @@ struct um_bits {
   static constexpr bits accessed = 1ULL << 7;
   static constexpr bits dirty = 1ULL << 8;
   static constexpr bits leaf = 1ULL << 9;
-  static constexpr bits uffd_wp = 1ULL << 11;  // the kernel has no such bit here
+  static constexpr bits uffd_wp = 1ULL << 11;     // the kernel has no such bit here
+  static constexpr bits soft_dirty = 1ULL << 10;  // the kernel has no such bit here
   static constexpr bits no_exec = 1ULL << 2;
   static constexpr bits exec = 0, software = 0;
   static constexpr bits table = valid;
   static constexpr unsigned pfn_shift = page_shift, pfn_bits = 36;
   static constexpr bits swp_exclusive = 1ULL << 10, swp_uffd_wp = 1ULL << 3, swp_mark = 1ULL << 6;
+  static constexpr bits swp_soft_dirty = 1ULL << 5;
   static constexpr unsigned swp_type_shift = 62, swp_offset_shift = 12;
 };
 

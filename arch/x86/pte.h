@@ -26,6 +26,7 @@ struct x86_pte {
   // Of an entry that is not present; bits 0, 7 and 8 stay clear.
   static constexpr bits swp_exclusive = 1ULL << 1;
   static constexpr bits swp_uffd_wp = 1ULL << 2;
+  static constexpr bits swp_soft_dirty = 1ULL << 4;
   static constexpr bits swp_mark = 1ULL << 3;  // tells a swap entry 0 from none
   static constexpr unsigned swp_offset_shift = 14, swp_type_shift = 59;
   static constexpr bits pfn_mask = ((1ULL << 52) - 1) & page_mask;
@@ -64,7 +65,7 @@ struct x86_pte {
   static constexpr pfn_t pte_pfn(pte_t pte) noexcept { return (pte.val & pfn_mask) >> page_shift; }
   static constexpr pte_t pte_mkwrite(pte_t pte) noexcept { return with(pte, rw); }
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return without(pte, rw); }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return with(pte, dirty); }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return with(pte, dirty | soft_dirty); }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return without(pte, dirty); }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return with(pte, accessed); }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return without(pte, accessed); }
@@ -77,6 +78,11 @@ struct x86_pte {
     return with(without(pte, rw), uffd_wp);
   }
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return without(pte, uffd_wp); }
+  static constexpr bool pte_soft_dirty(pte_t pte) noexcept { return has(pte, soft_dirty); }
+  static constexpr pte_t pte_mksoft_dirty(pte_t pte) noexcept { return with(pte, soft_dirty); }
+  static constexpr pte_t pte_clear_soft_dirty(pte_t pte) noexcept {
+    return without(pte, soft_dirty);
+  }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return with(pte, pse); }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return without(pte, pse); }
   // A leaf for the kernel still, absent for hardware.
@@ -106,8 +112,17 @@ struct x86_pte {
     return without(pte, swp_uffd_wp);
   }
 
-  // What the walker looks at.
+  static constexpr bool pte_swp_soft_dirty(pte_t pte) noexcept { return has(pte, swp_soft_dirty); }
+  static constexpr pte_t pte_swp_mksoft_dirty(pte_t pte) noexcept {
+    return with(pte, swp_soft_dirty);
+  }
+  static constexpr pte_t pte_swp_clear_soft_dirty(pte_t pte) noexcept {
+    return without(pte, swp_soft_dirty);
+  }
+
+  // What the walker looks at, and the bit that it sets: soft-dirty is software's alone.
   static constexpr bool hw_present(pte_t pte) noexcept { return has(pte, present); }
+  static constexpr pte_t hw_mkdirty(pte_t pte) noexcept { return with(pte, dirty); }
   static constexpr bool hw_allows(pte_t pte, Access access) noexcept {
     if (!has(pte, user)) return false;
     if (access == Access::write) return has(pte, rw);

@@ -18,6 +18,7 @@ struct archetype {
   static constexpr bits used = 1ULL << 60, written = 1ULL << 59, no_access = 1ULL << 58;
   static constexpr bits leaf = 1ULL << 57, watched = 1ULL << 56, frame = (1ULL << 48) - 1;
   static constexpr bits absent = 1ULL << 55, absent_alone = 1ULL << 54, absent_watched = 1ULL << 53;
+  static constexpr bits marked = 1ULL << 52, absent_marked = 1ULL << 51;  // soft-dirty
 
   static constexpr bits protection(std::uint32_t prot) noexcept {
     if ((prot & vm_access_flags) == 0) return no_access;
@@ -41,18 +42,22 @@ struct archetype {
   static constexpr pfn_t pte_pfn(pte_t pte) noexcept { return pte.val & frame; }
   static constexpr pte_t pte_mkwrite(pte_t pte) noexcept { return {pte.val | writable}; }
   static constexpr pte_t pte_wrprotect(pte_t pte) noexcept { return {pte.val & ~writable}; }
-  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return {pte.val | written}; }
+  static constexpr pte_t pte_mkdirty(pte_t pte) noexcept { return {pte.val | written | marked}; }
+  static constexpr pte_t hw_mkdirty(pte_t pte) noexcept { return {pte.val | written}; }
   static constexpr pte_t pte_mkclean(pte_t pte) noexcept { return {pte.val & ~written}; }
   static constexpr pte_t pte_mkyoung(pte_t pte) noexcept { return {pte.val | used}; }
   static constexpr pte_t pte_mkold(pte_t pte) noexcept { return {pte.val & ~used}; }
   static constexpr pte_t pte_modify(pte_t pte, std::uint32_t prot) noexcept {
-    return {(pte.val & (frame | used | written | watched | leaf)) | protection(prot)};
+    return {(pte.val & (frame | used | written | watched | marked | leaf)) | protection(prot)};
   }
   static constexpr bool pte_uffd_wp(pte_t pte) noexcept { return (pte.val & watched) != 0; }
   static constexpr pte_t pte_mkuffd_wp(pte_t pte) noexcept {
     return {(pte.val & ~writable) | watched};
   }
   static constexpr pte_t pte_clear_uffd_wp(pte_t pte) noexcept { return {pte.val & ~watched}; }
+  static constexpr bool pte_soft_dirty(pte_t pte) noexcept { return (pte.val & marked) != 0; }
+  static constexpr pte_t pte_mksoft_dirty(pte_t pte) noexcept { return {pte.val | marked}; }
+  static constexpr pte_t pte_clear_soft_dirty(pte_t pte) noexcept { return {pte.val & ~marked}; }
   static constexpr pte_t pmd_mkhuge(pte_t pte) noexcept { return {pte.val | leaf}; }
   static constexpr pte_t pmd_clrhuge(pte_t pte) noexcept { return {pte.val & ~leaf}; }
   static constexpr pte_t pmd_mkinvalid(pte_t pte) noexcept {
@@ -81,6 +86,16 @@ struct archetype {
   }
   static constexpr pte_t pte_swp_clear_uffd_wp(pte_t pte) noexcept {
     return {pte.val & ~absent_watched};
+  }
+
+  static constexpr bool pte_swp_soft_dirty(pte_t pte) noexcept {
+    return (pte.val & absent_marked) != 0;
+  }
+  static constexpr pte_t pte_swp_mksoft_dirty(pte_t pte) noexcept {
+    return {pte.val | absent_marked};
+  }
+  static constexpr pte_t pte_swp_clear_soft_dirty(pte_t pte) noexcept {
+    return {pte.val & ~absent_marked};
   }
 
   // ---- what the contract asks for ---------------------------------------------------------------
