@@ -43,6 +43,7 @@
 #include "mm/mm.h"
 #include "mm/page_cache.h"
 #include "mm/rmap.h"
+#include "mm/soft_dirty.h"
 #include "mm/swap.h"
 #include "mm/userfaultfd.h"
 #include "mm/vmscan.h"
@@ -146,6 +147,15 @@ class Lab {
   }
   std::int64_t uffd_writeprotect(vaddr_t start, std::uint64_t pages, bool on) noexcept {
     return counted(do_uffd_writeprotect<A>(*here_, start, pages * page_size, on));
+  }
+
+  // Of the whole process: from here on soft_dirty() says which pages were written to.
+  std::int64_t clear_refs() noexcept {
+    return counted(do_clear_refs<A>(*here_, CLEAR_REFS_SOFT_DIRTY));
+  }
+  [[nodiscard]] bool soft_dirty(vaddr_t va) noexcept {
+    counted(0);
+    return page_soft_dirty<A>(*here_, va);
   }
 
   // ---- accesses -----------------------------------------------------------------------------------

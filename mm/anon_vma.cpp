@@ -68,7 +68,7 @@ bool is_singular(const chains_of_area& chain) noexcept {
 // after mprotect, and may be the same again later. Kernel: anon_vma_compatible.
 bool compatible(const vm_area_struct& low, const vm_area_struct& high) noexcept {
   return low.vm_end == high.vm_start && low.vm_file == high.vm_file &&
-         ((low.vm_flags ^ high.vm_flags) & ~vm_access_flags) == 0 &&
+         ((low.vm_flags ^ high.vm_flags) & ~(vm_access_flags | VM_SOFTDIRTY)) == 0 &&
          linear_page_index(low, low.vm_end) == high.vm_pgoff;
 }
 

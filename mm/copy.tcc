@@ -60,7 +60,7 @@ unsigned dup_anon_pages(const copy_site& site, pte_ref ref, page* p, std::uint64
     return !anon || folio_try_dup_anon_rmap_pte(site.parent, p + i);
   };
   if (!may(0)) return 0;
-  const unsigned nr = folio_pte_batch<A>(ref, p, room);
+  const unsigned nr = folio_pte_batch<A>(ref, p, room, vma_soft_dirty_enabled(site.area));
   unsigned shared = 1;
   while (shared < nr && may(shared)) ++shared;
   return shared;

@@ -11,6 +11,7 @@
 #include "mm/memory.h"
 #include "mm/page_cache.h"
 #include "mm/pgtable.tcc"
+#include "mm/soft_dirty.h"
 #include "mm/swap.tcc"
 #include "mm/tlb_flush_pending.h"
 #include "mm/userfaultfd.h"
@@ -258,7 +259,10 @@ void exchange_page(const fault_site& site, pte_ref ref, page* old, page* fresh) 
   make_anon(site, fresh);
   folio_add_rmap_pte(fresh);
   pte_t pte = A::mk_pte(fresh->pfn, site.vma.vm_flags);
-  if (!site.unshare()) pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+  if (!site.unshare())
+    pte = maybe_mkwrite<A>(A::pte_mkdirty(pte), site.vma);
+  else if (A::pte_soft_dirty(was))
+    pte = A::pte_mksoft_dirty(pte);
   if (A::pte_uffd_wp(was)) pte = A::pte_mkuffd_wp(pte);
   set_pte_at(site.mm, ref, site.va, pte);
   arch_update_mmu_cache<A>(site.mm, site.va, pte);
@@ -307,7 +311,7 @@ void wp_page_mkwrite(const fault_site& site, pte_t orig, page* p) noexcept {
 template <ArchBackend A>
 FaultResult wp_page_shared(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   page* p = pfn_to_page(A::pte_pfn(pte));
-  const bool notify = vma_wants_writenotify(site.vma);
+  const bool notify = vma_has_page_mkwrite(site.vma);
   get_page(p);
   if (!notify) wp_page_reuse<A>(site, ref, pte);
   pte_unmap_unlock(site.mm, ref);
@@ -384,7 +388,9 @@ pte_t map_swapped_in(const fault_site& site, pte_ref ref, pte_t orig, page* p) n
   if (alone) page_set(p, PG_anon_exclusive);
   if (p->anon_vma.load(order::relaxed) == nullptr) folio_set_anon(p, site.vma, site.va, alone);
   pte_t pte = A::mk_pte(p->pfn, site.vma.vm_flags);
-  if (alone) pte = maybe_mkwrite<A>(site.write ? A::pte_mkdirty(pte) : pte, site.vma);
+  if (A::pte_swp_soft_dirty(orig)) pte = A::pte_mksoft_dirty(pte);
+  if (alone && !pte_needs_soft_dirty_wp<A>(site.vma, pte))
+    pte = maybe_mkwrite<A>(site.write ? A::pte_mkdirty(pte) : pte, site.vma);
   if (A::pte_swp_uffd_wp(orig)) pte = A::pte_mkuffd_wp(pte);
   folio_add_rmap_pte(p);
   site.mm.rss.fetch_add(1, order::relaxed);

@@ -32,6 +32,13 @@ enum class DelayedRmap : std::uint8_t {
   delayed,       // after the flush, which comes before the PTL is dropped
 };
 
+// Clearing the soft-dirty marks of a process: under which lock, and who flushes.
+enum class ClearRefsForm : std::uint8_t {
+  gather,       // mmap_lock for reading; a gather that records nothing, and so flushes nothing
+  read_flush,   // mmap_lock for reading; counted as pending, a flush at the end
+  write_flush,  // mmap_lock for writing; the same
+};
+
 // Fences of mm that can be left out by themselves (mm/fences.h).
 enum class Fence : std::uint8_t {
   gup_pin,
@@ -53,6 +60,7 @@ struct fixes {
   BatchedPending batched_pending = BatchedPending::count;
   bool batched_flush_mm = true;
   bool uffd_wp_flush = true;
+  ClearRefsForm clear_refs = ClearRefsForm::write_flush;
   bool anon_exclusive = true;
   bool ksm_check_pending = true;
   bool table_fallback_flush = true;
@@ -120,6 +128,9 @@ inline constexpr std::array fix_table{
     FixInfo{"uffd-wp-flush", "6ce64428d620", 2021,
             "a write fault flushes a page that is being write-protected before it copies it",
             off_or_on, fix_forms::put_in<&fixes::uffd_wp_flush>},
+    FixInfo{"clear-refs", "912efa17e512, 29a951dfb3c3", 2021,
+            "clear_refs flushes at its end, and keeps write faults out until then",
+            "gather,read-flush,write-flush", fix_forms::put_in<&fixes::clear_refs>},
     FixInfo{"anon-exclusive", "6c287605fd56", 2022,
             "a page that is known to be one mm's own is not copied, whoever looks at it", off_or_on,
             fix_forms::put_in<&fixes::anon_exclusive>},

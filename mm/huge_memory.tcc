@@ -251,7 +251,7 @@ bool move_huge_pmd(mm_struct& mm, vaddr_t from, vaddr_t to, bool clear_uffd_wp) 
   if (!source) return false;
   const bool same = source.table == target.table;
   if (!same) lock_table(mm, target.table, 1);
-  const pte_t pmd = ptep_get_and_clear<A>(mm, source, from);
+  const pte_t pmd = A::pte_mksoft_dirty(ptep_get_and_clear<A>(mm, source, from));
   if (!same) pgtable_trans_huge_deposit(target.table, pgtable_trans_huge_withdraw(source.table));
   set_pte_at(mm, target, to, clear_uffd_wp ? A::pte_clear_uffd_wp(pmd) : pmd);
   detail::flush_pmd_tlb_range<A>(mm, from);

@@ -122,6 +122,7 @@ enum vm_flag : std::uint32_t {
   VM_UFFD_WP = 1U << 14,
   VM_SEQ_READ = 1U << 15,
   VM_NORESERVE = 1U << 16,
+  VM_SOFTDIRTY = 1U << 17,  // every page counts as written since clear_refs (soft_dirty.h)
 };
 inline constexpr std::uint32_t vm_access_flags = VM_READ | VM_WRITE | VM_EXEC;
 

@@ -10,6 +10,7 @@
 #include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
+#include "mm/soft_dirty.h"
 #include "mm/tlb_flush_batched.h"
 #include "mm/userfaultfd.h"
 
@@ -24,7 +25,7 @@ enum class UffdWpChange : std::uint8_t { keep, set, clear };
 template <ArchBackend A>
 bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
   if ((vma.vm_flags & VM_WRITE) == 0 || A::pte_write(pte) || A::pte_protnone(pte)) return false;
-  if (A::pte_uffd_wp(pte)) return false;
+  if (A::pte_uffd_wp(pte) || pte_needs_soft_dirty_wp<A>(vma, pte)) return false;
   const page* p = pfn_to_page(A::pte_pfn(pte));
   if (is_cow_mapping(vma)) return page_test(p, PG_anon) && page_test(p, PG_anon_exclusive);
   // A dirty entry has had its write fault; a clean one may still owe it.
@@ -59,13 +60,9 @@ void change_pte(mmu_gather<A>& tlb,
                 vaddr_t va,
                 UffdWpChange change) noexcept {
   if (!A::pte_present(ptep_get(ref))) return change_nonpresent_pte<A>(*tlb.mm, ref, va, change);
-  // Taken out while it changes, so that no A or D bit set meanwhile is lost.
-  const pte_t was = A::ptep_get_and_clear(*tlb.mm, va, ref.word(), false);
-  const pte_t now = changed_protection<A>(vma, was, change);
-  ref.word().store(now.val, order::release);
-  note_change(*tlb.mm, ref, va, was, now);
-  arch_contpte_try_fold<A>(*tlb.mm, va, ref.word(), now);
-  if (A::pte_needs_flush(was, now)) tlb_flush_pte_range(tlb, va, page_size);
+  const changed_pte changed = ptep_modify_prot<A>(
+      *tlb.mm, ref, va, [&](pte_t was) { return changed_protection<A>(vma, was, change); });
+  if (A::pte_needs_flush(changed.was, changed.now)) tlb_flush_pte_range(tlb, va, page_size);
 }
 
 template <ArchBackend A>

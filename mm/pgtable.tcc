@@ -25,19 +25,40 @@ bool populate(mm_struct& mm, page* parent, unsigned level, vaddr_t va) noexcept 
   return true;
 }
 
+// The entry becomes change(entry). It is taken out while it changes, so that no A or D bit set meanwhile
+// is lost. PTL held. Kernel: ptep_modify_prot_start and ptep_modify_prot_commit.
+struct changed_pte {
+  pte_t was, now;
+};
+template <ArchBackend A, class Change>
+changed_pte ptep_modify_prot(mm_struct& mm, pte_ref ref, vaddr_t va, Change change) noexcept {
+  const pte_t was = A::ptep_get_and_clear(mm, va, ref.word(), false);
+  const pte_t now = change(was);
+  ref.word().store(now.val, order::release);
+  note_change(mm, ref, va, was, now);
+  arch_contpte_try_fold<A>(mm, va, ref.word(), now);
+  return {was, now};
+}
+
 // How many entries from ref on, room at most, map consecutive pages of one folio, p first. The PTL
-// is held; A, D and the right to write may differ. Kernel: folio_pte_batch.
+// is held; A, D and the right to write may differ, and soft-dirty unless it is said to count. Kernel:
+// folio_pte_batch.
 template <ArchBackend A>
-unsigned folio_pte_batch(pte_ref ref, const page* p, std::uint64_t room) noexcept {
+unsigned folio_pte_batch(pte_ref ref,
+                         const page* p,
+                         std::uint64_t room,
+                         bool soft_dirty_counts = false) noexcept {
   if (!folio_test_large(p)) return 1;
   const pfn_t behind = folio_of(p)->pfn + folio_nr_pages(p) - p->pfn;
   const std::uint64_t most = behind < room ? behind : room;
   const bool watched = A::pte_uffd_wp(ptep_get(ref));
+  const bool marked = A::pte_soft_dirty(ptep_get(ref));
   unsigned nr = 1;
   for (; nr < most; ++nr) {
     const pte_t pte = ptep_get({ref.table, ref.index + nr});
     if (!A::pte_present(pte) || A::pte_pfn(pte) != p->pfn + nr || A::pte_uffd_wp(pte) != watched)
       break;
+    if (soft_dirty_counts && A::pte_soft_dirty(pte) != marked) break;
   }
   return nr;
 }

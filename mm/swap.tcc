@@ -26,7 +26,8 @@ void copy_swap_pte(
     mm_struct& child, pte_ref to, mm_struct& parent, pte_ref from, vaddr_t va) noexcept {
   const pte_t pte = ptep_get(from);
   const swp_entry_t entry = A::pte_swap_entry(pte);
-  const pte_t shared = A::mk_swap_pte(entry);
+  const pte_t plain = A::mk_swap_pte(entry);
+  const pte_t shared = A::pte_swp_soft_dirty(pte) ? A::pte_swp_mksoft_dirty(plain) : plain;
   swap_duplicate(entry);
   set_pte_at(child, to, va, shared);
   if (!A::pte_swp_exclusive(pte)) return;

@@ -180,6 +180,7 @@ enum class MmCall : std::uint8_t {
   madvise_cold,
   madvise_guard,
   madvise_remove,
+  clear_refs,
 };
 
 // Frames and objects of a machine that are not free.

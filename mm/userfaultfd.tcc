@@ -250,7 +250,7 @@ bool move_present_page(mm_struct& mm,
   pte_t now = A::mk_pte(A::pte_pfn(taken), area.vm_flags);
   if (!zero) {
     folio_set_anon(p, area, place.to);
-    now = A::pte_mkwrite(A::pte_dirty(taken) ? A::pte_mkdirty(now) : now);
+    now = A::pte_mkwrite(A::pte_dirty(taken) ? A::pte_mkdirty(now) : A::pte_mksoft_dirty(now));
   }
   set_pte_at(mm, at.to, place.to, now);
   return true;
@@ -269,7 +269,7 @@ std::int64_t move_one_entry(mm_struct& mm,
   if (!A::pte_present(was)) {
     if (!A::pte_swp_exclusive(was)) return -EBUSY;
     set_pte_at(mm, at.from, place.from, {});
-    set_pte_at(mm, at.to, place.to, without_uffd_wp<A>(was));
+    set_pte_at(mm, at.to, place.to, A::pte_swp_mksoft_dirty(without_uffd_wp<A>(was)));
     return 0;
   }
   page* p = pfn_to_page(A::pte_pfn(was));

@@ -25,7 +25,7 @@ vm_area_struct* vma_alloc(mm_struct& mm, const vma_request& request) noexcept {
 }
 
 bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
-  return low.vm_end == high.vm_start && low.vm_flags == high.vm_flags &&
+  return low.vm_end == high.vm_start && ((low.vm_flags ^ high.vm_flags) & ~VM_SOFTDIRTY) == 0 &&
          low.vm_file == high.vm_file && linear_page_index(low, low.vm_end) == high.vm_pgoff &&
          anon_vmas_mergeable(low, high);
 }
@@ -59,6 +59,8 @@ bool absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
   vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
   vma_start_write(high);
   if (!dup_anon_vma(low, high)) return false;
+  // Pages of high that have no mark of their own stay marked. In 6.18 the flags of low stay.
+  vm_flags_reset(low, low.vm_flags | (high.vm_flags & VM_SOFTDIRTY));
   {
     const rmap_write_lock lock(low);  // a page of high is found in one of them
     low.vm_end = high.vm_end;
@@ -107,6 +109,7 @@ bool range_is_mapped(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept {
 
 vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
   vm_area_struct* vma = vma_alloc(mm, request);
+  if (vma != nullptr) vma->vm_flags |= VM_SOFTDIRTY;  // what was there before is another thing
   if (vma == nullptr) {
     if (request.file != nullptr) put_file(*request.file);
     return nullptr;

@@ -73,12 +73,20 @@ inline bool is_cow_mapping(const vm_area_struct& vma) noexcept {
   return (read_once(vma.vm_flags) & VM_SHARED) == 0;
 }
 
-// Must the first write to a clean page fault, so that the file learns of it? Shared mappings of a
-// disk's files; nobody writes shared memory back.
+// Must the file learn of the first write to a clean page? A disk's; nobody writes shared memory back.
+// Kernel: vm_ops has page_mkwrite.
+inline bool vma_has_page_mkwrite(const vm_area_struct& vma) noexcept {
+  return vma.vm_file != nullptr && vma.vm_file->made_as.kind == FileKind::disk;
+}
+// Do the marks of single pages count? Else all of the area is taken for written (soft_dirty.h).
+inline bool vma_soft_dirty_enabled(const vm_area_struct& vma) noexcept {
+  return (vma.vm_flags & VM_SOFTDIRTY) == 0;
+}
+// Must the first write through a shared mapping fault?
 inline bool vma_wants_writenotify(const vm_area_struct& vma) noexcept {
   constexpr std::uint32_t shared_write = VM_SHARED | VM_WRITE;
-  return (vma.vm_flags & shared_write) == shared_write && vma.vm_file != nullptr &&
-         vma.vm_file->made_as.kind == FileKind::disk;
+  return (vma.vm_flags & shared_write) == shared_write &&
+         (vma_has_page_mkwrite(vma) || vma_soft_dirty_enabled(vma));
 }
 // The rights of an entry for a page that is not known to be dirty, as flags of an area.
 inline std::uint32_t vm_page_prot(const vm_area_struct& vma) noexcept {

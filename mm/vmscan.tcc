@@ -53,9 +53,10 @@ pte_t clear_for_reclaim(const unmap_site& site, pte_ref ref) noexcept {
 
 template <ArchBackend A>
 pte_t swap_pte_for(page* p, pte_t was, bool exclusive) noexcept {
-  const pte_t pte = A::mk_swap_pte(folio_swap_entry(p));
-  const pte_t noted = A::pte_uffd_wp(was) ? A::pte_swp_mkuffd_wp(pte) : pte;
-  return exclusive ? A::pte_swp_mkexclusive(noted) : noted;
+  pte_t pte = A::mk_swap_pte(folio_swap_entry(p));
+  if (A::pte_uffd_wp(was)) pte = A::pte_swp_mkuffd_wp(pte);
+  if (A::pte_soft_dirty(was)) pte = A::pte_swp_mksoft_dirty(pte);
+  return exclusive ? A::pte_swp_mkexclusive(pte) : pte;
 }
 
 // PTL held, the entry cleared. False: pinned.

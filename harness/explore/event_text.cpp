@@ -39,8 +39,9 @@ std::string call_name(std::uint64_t call) {
                                     "madvise(FREE)",
                                     "madvise(COLD)",
                                     "madvise(GUARD)",
-                                    "madvise(REMOVE)"};
-  static_assert(names.size() == std::size_t(MmCall::madvise_remove) + 1);
+                                    "madvise(REMOVE)",
+                                    "clear_refs"};
+  static_assert(names.size() == std::size_t(MmCall::clear_refs) + 1);
   return call < names.size() ? names[call] : "call";
 }
 

@@ -18,6 +18,7 @@
 #include "mm/mprotect.tcc"
 #include "mm/mremap.tcc"
 #include "mm/rmap.tcc"
+#include "mm/soft_dirty.tcc"
 #include "mm/userfaultfd.tcc"
 #include "mm/vmscan.tcc"
 
@@ -59,6 +60,8 @@ struct MmEntryPoints {
   static constexpr auto uffd_move = &do_uffd_move<A>;
   static constexpr auto swap_out = &swap_out_page<A>;
   static constexpr auto ksm_merge = &ksm_merge_pages<A>;
+  static constexpr auto clear_refs = &do_clear_refs<A>;
+  static constexpr auto soft_dirty = &page_soft_dirty<A>;
   static constexpr auto gup_only = &get_user_pages_fast_only<A>;
 };
 
