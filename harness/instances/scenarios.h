@@ -5,6 +5,8 @@
 #include "harness/scenario/batched_barrier_2025.h"
 #include "harness/scenario/batched_flag_2022.h"
 #include "harness/scenario/batched_pending_2017.h"
+#include "harness/scenario/clear_refs_cow_2020.h"
+#include "harness/scenario/clear_refs_gather_2020.h"
 #include "harness/scenario/delayed_rmap_2022.h"
 #include "harness/scenario/forced_flush_tables_2019.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
@@ -36,6 +38,8 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                delayed_rmap_2022,
                                reclaim_vs_writeback,
                                uffd_wp_cow_2020,
+                               clear_refs_gather_2020,
+                               clear_refs_cow_2020,
                                gup_fast_anon_exclusive_2022,
                                gup_fast_anon_exclusive_2022_bare,
                                gup_fast_vs_reclaim_2022,

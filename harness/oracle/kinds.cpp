@@ -24,6 +24,9 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "a call returned while a CPU could still use a translation that the call had seen taken away"},
     {kind::stale_translation_use, "I3",
      "a program used a translation that had been taken away before a call over it returned"},
+    {"store_not_soft_dirty", "I3",
+     "a program stored into a page after clear_refs had returned, and the page counts as "
+     "unwritten"},
     // I4: what is copied stands still.
     {kind::store_during_copy, "I4",
      "a program stored into a page while it was copied, through the address that now shows the "
@@ -162,6 +165,7 @@ std::string_view call_name(MmCall call) noexcept {
     case MmCall::madvise_cold: return "madvise_cold";
     case MmCall::madvise_guard: return "madvise_guard";
     case MmCall::madvise_remove: return "madvise_remove";
+    case MmCall::clear_refs: return "clear_refs";
   }
   return "?";
 }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// clear_refs flushes at its end, but holds mmap_lock for reading only. CPU1's write fault finds the page
+// read-only and copies it while CPU2 still stores to it: the copy lacks what CPU2 stored. That is
+// uffd-wp-cow-2020 by another caller, and the flush in the fault (6ce64428d620) is for userfaultfd's areas
+// only. Found in the same thread 003; 29a951dfb3c3 takes mmap_lock for writing, so that no fault decides
+// anything before the flush.
+//
+//   CPU0 clear_refs            CPU1 user                     CPU2 user
+//                                                            store x: TLB{x, W}
+//   count as pending
+//   lock, pte[x] loses W
+//   unlock
+//                              store x: faults
+//                              copy the page
+//                                                            store x via TLB{x, W}
+//                              lock, map the copy
+//   flush
+//
+// As there, the race needs the rule of 2020 by which a page with one more reference is copied: since
+// 6c287605fd56 (2022) it is known to be this mm's own. Somebody looks at the page (a reference, not a pin).
+// It is the second checkpoint: with the first the area lost its own mark.
+//
+// Real threads: yes+delay.
+#pragma once
+
+#include <vector>
+
+#include "harness/lab.h"
+
+namespace tlblab::inline TLBLAB_WORLD {
+
+struct clear_refs_cow_2020 {
+  static constexpr Expectation expected[]{
+      {},
+      {.set = "anon-exclusive"},
+      {.set = "clear-refs=read-flush",
+       .masked_by = "a writable page is known to be exclusive: not copied"},
+      {.set = "anon-exclusive,clear-refs=read-flush", .kind = "store_during_copy"},
+      {.set = "anon-exclusive,clear-refs=read-flush",
+       .arches = "s390",
+       .masked_by = "the entry is invalidated as it changes"},
+      {.set = "anon-exclusive,clear-refs=read-flush",
+       .arches = "ppc64_hash,sparc64",
+       .masked_by = "flushed before the page-table lock is dropped"},
+  };
+  static constexpr ScenarioInfo info{
+      .name = "clear-refs-cow-2020",
+      .thread = "003",
+      .line =
+          "a page is copied while a TLB entry that clear_refs has not flushed takes stores to it",
+      .fixes = "clear-refs=read-flush,anon-exclusive",
+      .real_threads = "yes+delay",
+      .cpus = 3,
+      .crowd_role = 2,
+      .expected = expected,
+  };
+
+  template <ArchBackend A>
+  class Body {
+   public:
+    void setup(Lab<A>& lab) {
+      lab.clear();
+      lab.map(x, pages(lab));
+      Lab<A>::must(lab.clear_refs());
+      for (std::uint64_t page = 0; page < pages(lab); ++page) lab.write(x + page * page_size, 1);
+      looked_at_ = lab.get_page_at(x, FOLL_WRITE);
+    }
+    void act(Lab<A>& lab, unsigned role) noexcept {
+      if (role != 2) lab.wait_for(seen_);
+      switch (role) {
+        case 0: Lab<A>::must(lab.clear_refs()); break;
+        case 1:
+          lab.stall();
+          lab.write(x, 2);
+          lab.finish_round();
+          break;
+        default:
+          lab.write(x, 3);
+          lab.tell(seen_);
+          do {
+            lab.write(x, 4);
+          } while (!lab.explored() && lab.again());
+          break;
+      }
+      if (gone_.fetch_add(1, order::full) == info.cpus - 1) let_go();
+    }
+    void teardown(Lab<A>& lab) {
+      let_go();  // of a round that was cut short
+      lab.clear();
+    }
+    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
+    template <class Name>
+    void name_words(Name name) const {
+      name(seen_, "seen");
+      name(gone_, "gone");
+    }
+
+   private:
+    static constexpr vaddr_t x = 0x4000;
+    static std::uint64_t pages(Lab<A>& lab) noexcept { return lab.explored() ? 1 : 400; }
+
+    void let_go() noexcept {
+      if (looked_at_ != nullptr) put_page(looked_at_);
+      looked_at_ = nullptr;
+      gone_.store(0, order::relaxed);
+    }
+
+    page* looked_at_ = nullptr;
+    Signal seen_;
+    Atomic<unsigned> gone_{0};
+  };
+};
+
+}  // namespace tlblab::inline TLBLAB_WORLD
