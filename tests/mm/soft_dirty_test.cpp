@@ -39,6 +39,27 @@ class SoftDirty : public SwappedPages<A> {
 };
 TYPED_TEST_SUITE(SoftDirty, Backends);
 
+TYPED_TEST(SoftDirty, TheBitIsABitOfItsOwn) {
+  using A = TypeParam;
+  const pte_t clean = A::mk_pte(7, rw), dirty = A::pte_mkdirty(clean);
+  EXPECT_FALSE(A::pte_soft_dirty(clean));
+  EXPECT_TRUE(A::pte_soft_dirty(dirty) && A::pte_dirty(dirty));
+  EXPECT_FALSE(A::pte_dirty(A::pte_mksoft_dirty(clean)));
+  EXPECT_EQ(A::pte_clear_soft_dirty(A::pte_mksoft_dirty(clean)), clean);
+  for (const pte_t kept :
+       {A::pte_mkclean(dirty), A::pte_mkold(dirty), A::pte_wrprotect(dirty), A::pte_mkwrite(dirty),
+        A::pte_mkuffd_wp(dirty), A::pte_modify(dirty, VM_READ), A::pte_modify(dirty, 0),
+        A::pmd_mkhuge(dirty), A::pmd_mkinvalid(A::pmd_mkhuge(dirty))})
+    EXPECT_TRUE(A::pte_soft_dirty(kept));
+  const swp_entry_t entry{SwapType::swap, 0x12345};
+  const pte_t plain = A::mk_swap_pte(entry), marked = A::pte_swp_mksoft_dirty(plain);
+  EXPECT_TRUE(!A::pte_swp_soft_dirty(plain) && A::pte_swp_soft_dirty(marked));
+  EXPECT_FALSE(A::pte_present(marked) || A::pte_none(marked) || A::hw_present(marked));
+  EXPECT_FALSE(A::pte_swp_exclusive(marked) || A::pte_swp_uffd_wp(marked));
+  EXPECT_EQ(A::pte_swap_entry(marked), entry);
+  EXPECT_EQ(A::pte_swp_clear_soft_dirty(marked), plain);
+}
+
 TYPED_TEST(SoftDirty, ANewAreaCountsAsWrittenUntilTheFirstClear) {
   MmRig<TypeParam> rig;
   rig.run([&] {

@@ -87,7 +87,8 @@ TEST(X86Pte, EachChangeChangesOneThing) {
     bool (*test)(pte_t) noexcept;
   };
   for (const Change& c : {Change{x::pte_mkwrite, x::pte_wrprotect, x::pte_write},
-                          Change{x::pte_mkdirty, x::pte_mkclean, x::pte_dirty},
+                          Change{x::hw_mkdirty, x::pte_mkclean, x::pte_dirty},
+                          Change{x::pte_mksoft_dirty, x::pte_clear_soft_dirty, x::pte_soft_dirty},
                           Change{x::pte_mkyoung, x::pte_mkold, x::pte_young}}) {
     const pte_t with = c.set(pte), without = c.clear(pte);
     EXPECT_TRUE(c.test(with) && !c.test(without));
@@ -95,6 +96,14 @@ TEST(X86Pte, EachChangeChangesOneThing) {
     EXPECT_EQ(c.clear(with), without);
     EXPECT_EQ(c.set(without), with);
   }
+}
+
+// Software marks what it makes dirty; hardware does not know the mark, and cleaning leaves it.
+TEST(X86Pte, OnlySoftwareMakesSoftDirty) {
+  const pte_t pte = x::mk_pte(7, rw);
+  EXPECT_FALSE(x::pte_soft_dirty(pte) || x::pte_soft_dirty(x::hw_mkdirty(pte)));
+  EXPECT_EQ(x::pte_mkdirty(pte), x::pte_mksoft_dirty(x::hw_mkdirty(pte)));
+  EXPECT_TRUE(x::pte_soft_dirty(x::pte_mkclean(x::pte_mkdirty(pte))));
 }
 
 // What a change of protection keeps: the frame, A, D and the bits of software.
