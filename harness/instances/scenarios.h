@@ -11,6 +11,7 @@
 #include "harness/scenario/forced_flush_tables_2019.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
 #include "harness/scenario/gup_fast_vs_reclaim_2022.h"
+#include "harness/scenario/ksm_pending_2017.h"
 #include "harness/scenario/madvise_free_parallel_2017.h"
 #include "harness/scenario/madvise_parallel_2017.h"
 #include "harness/scenario/mixed.h"
@@ -37,6 +38,7 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                batched_barrier_2025,
                                delayed_rmap_2022,
                                reclaim_vs_writeback,
+                               ksm_pending_2017,
                                uffd_wp_cow_2020,
                                clear_refs_gather_2020,
                                clear_refs_cow_2020,
