@@ -100,8 +100,10 @@ void share_ptes(
   if (site.cow && any_writable<A>(from, pte, nr))
     pte = A::pte_wrprotect(wrprotect_ptes<A>(site.parent, from, va, pte, nr));
   pte = ptep_gather<A>(from, va, pte);
+  const bool marked = A::pte_soft_dirty(pte);
   for (unsigned i = 1; i < nr; ++i)
     if (A::pte_dirty(ptep_get({from.table, from.index + i}))) pte = A::pte_mkdirty(pte);
+  if (!marked) pte = A::pte_clear_soft_dirty(pte);  // pte_mkdirty
   if (!site.cow) pte = A::pte_mkclean(pte);
   set_ptes<A>(site.child, to, va, A::pte_mkold(A::pte_clear_uffd_wp(pte)), nr);
 }

@@ -59,7 +59,7 @@ bool absorb(mm_struct& mm, vm_area_struct& low, vm_area_struct& high) noexcept {
   vma_start_write(low);  // before i_mmap_rwsem: a fault may wait for it with the area locked
   vma_start_write(high);
   if (!dup_anon_vma(low, high)) return false;
-  // Pages of high that have no mark of their own stay marked. In 6.18 the flags of low stay.
+  // Pages of high that have no mark of their own stay marked. In 6.12 the area that grows has its say.
   vm_flags_reset(low, low.vm_flags | (high.vm_flags & VM_SOFTDIRTY));
   {
     const rmap_write_lock lock(low);  // a page of high is found in one of them

@@ -284,6 +284,10 @@ TYPED_TEST(SoftDirty, AHugePageIsOneMark) {
     fill<TypeParam>(mm, 3, 1, 30);
     EXPECT_TRUE(this->marked(mm, 3));
     EXPECT_FALSE(this->marked(mm, 5));
+    mm_struct* child = dup_mm<TypeParam>(mm);
+    for (const std::uint64_t at : {0U, 2U, 4U, 5U}) EXPECT_FALSE(this->marked(*child, at));
+    EXPECT_TRUE(this->marked(*child, 3)) << "not one run with the others";
+    this->end(*child, mm);
   });
 }
 
