@@ -171,6 +171,13 @@ class Lab {
     return counted(user_write<A>(*here_, va, value) == AccessResult::done ? 0 : -1) == 0;
   }
 
+  // Until a table of PTEs stands at va, below tables that do already, or until the signal: for who comes
+  // by chance at the right moment.
+  void wait_for_table(vaddr_t va, const Signal& or_told) noexcept {
+    const pte_ref pmd = entry_in(find_table<A>(*here_, va, 1), va, 1);
+    while (A::pte_none(ptep_get(pmd)) && !told(or_told)) cpu_relax();
+  }
+
   // ---- other processes ----------------------------------------------------------------------------
 
   // A child of what this CPU runs; null: no memory. Whoever made it ends it, when nobody runs it.
@@ -195,6 +202,15 @@ class Lab {
   }
   // kswapd takes the page that is mapped at va; vmscan.h has the results.
   std::int64_t reclaim(vaddr_t va) noexcept { return counted(swap_out_page<A>(*here_, va)); }
+  // The same; tells when it has taken the page off its list, which kswapd does long before it unmaps it.
+  void reclaim(vaddr_t va, Signal& isolated) noexcept {
+    counted(0);
+    isolated_pages pages;
+    static_cast<void>(isolate_page_at<A>(*here_, va, pages));
+    tell(isolated);
+    stall();
+    static_cast<void>(shrink_folio_list<A>(pages));
+  }
   // ksmd gives up the page at va for the one at kept, if they are the same.
   std::int64_t ksm_merge(vaddr_t kept, vaddr_t va) noexcept {
     return counted(ksm_merge_pages<A>(*here_, kept, va));

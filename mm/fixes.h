@@ -18,6 +18,18 @@ enum class MremapFlush : std::uint8_t {
   before_both,        // both held
 };
 
+// How mremap moves a whole page table, and what keeps who comes by reverse mapping from an address that is
+// old. The first three are wrong; history had the first and the last.
+enum class MremapTables : std::uint8_t {
+  flush_in_lock,       // clear, insert, flush, with the locks of the two entries
+  flush_after_unlock,  // as posted in May 2021
+  flush_between,       // clear, flush, insert: the cure that looks obvious
+  pte_lock,            // and the moved table's own lock held meanwhile
+  unmap_flushes_mm,    // who unmaps a page flushes every address
+  rmap_lock,           // reverse mapping kept out
+  rmap_lock_outside,   // and the flush when the locks of the entries are dropped
+};
+
 // What reclaim leaves for others to see when it has unmapped a page and not flushed yet.
 enum class BatchedPending : std::uint8_t {
   off,
@@ -39,7 +51,7 @@ enum class ClearRefsForm : std::uint8_t {
   write_flush,  // mmap_lock for writing; the same
 };
 
-// Fences of mm that can be left out by themselves (mm/fences.h).
+// Fences that can be left out by themselves (mm/fences.h).
 enum class Fence : std::uint8_t {
   gup_pin,
   gup_exclusive,
@@ -49,6 +61,8 @@ enum class Fence : std::uint8_t {
   lazyfree_dirty,
   fork_pin,
   uffd_move,
+  skip_mark,
+  skip_count,
 };
 
 struct fixes {
@@ -56,7 +70,7 @@ struct fixes {
   bool pending_count = true;
   DelayedRmap delayed_rmap = DelayedRmap::delayed;
   MremapFlush mremap_flush = MremapFlush::before_both;
-  bool mremap_rmap_lock = true;
+  MremapTables mremap_tables = MremapTables::rmap_lock;
   BatchedPending batched_pending = BatchedPending::count;
   bool batched_flush_mm = true;
   bool uffd_wp_flush = true;
@@ -69,6 +83,8 @@ struct fixes {
   bool switch_mask_first = true;
   bool switching_counts = true;
   bool reclaim_flush_dirty = true;
+  bool dec_after_flush = true;
+  bool zap_flush = false;            // off as merged: another cure was found
   std::uint32_t dropped_fences = 0;  // a bit for each
 };
 
@@ -116,8 +132,9 @@ inline constexpr std::array fix_table{
             "mremap flushes the old address before it drops either page-table lock",
             "after,before-old-unlock,before-both", fix_forms::put_in<&fixes::mremap_flush>},
     FixInfo{"mremap-rmap-lock", "97113eb39fa7", 2021,
-            "mremap keeps reverse mapping out while it moves a whole page table", off_or_on,
-            fix_forms::put_in<&fixes::mremap_rmap_lock>},
+            "mremap keeps reverse mapping out while it moves a whole page table",
+            "off,flush-after-unlock,flush-between,pte-lock,unmap-flushes-mm,on,on-flush-outside",
+            fix_forms::put_in<&fixes::mremap_tables>},
     FixInfo{"batched-pending", "3ea277194daa, 5ee2fa2f0636", 2017,
             "who changes entries flushes first what reclaim unmapped and has not flushed yet",
             "off,flag,count", fix_forms::put_in<&fixes::batched_pending>},
@@ -155,6 +172,12 @@ inline constexpr std::array fix_table{
     FixInfo{"reclaim-flush-dirty", "not in 6.18", 2026,
             "reclaim flushes a dirty page that it unmapped and leaves before it unlocks it",
             off_or_on, fix_forms::put_in<&fixes::reclaim_flush_dirty>},
+    FixInfo{"dec-after-flush", "never left out", 2013,
+            "tlb_finish_mmu counts its flush as done when it is done, and not before", off_or_on,
+            fix_forms::put_in<&fixes::dec_after_flush>},
+    FixInfo{"zap-flush-before-unlock", "not merged", 2007,
+            "zap_pte_range flushes before it drops the page-table lock; off unless --set =on",
+            off_or_on, fix_forms::put_in<&fixes::zap_flush>},
     // Fences.
     FixInfo{"gup-pin-mb", "088b8aa537c2", 2022,
             "GUP-fast: the pin before the second look at the entry", off_or_on,
@@ -180,6 +203,12 @@ inline constexpr std::array fix_table{
     FixInfo{"uffd-move-mb", "adef440691ba", 2023,
             "UFFDIO_MOVE: the cleared entry before the look at the pins", off_or_on,
             fix_forms::put_fence<Fence::uffd_move>},
+    FixInfo{"skip-broadcast-mark-mb", "not merged", 2020,
+            "arm64+skip-broadcast: other CPUs marked before the look at how many run the mm",
+            off_or_on, fix_forms::put_fence<Fence::skip_mark>},
+    FixInfo{"skip-broadcast-count-mb", "not merged", 2020,
+            "arm64+skip-broadcast: a CPU counted before it looks whether it was marked", off_or_on,
+            fix_forms::put_fence<Fence::skip_count>},
 };
 
 // The place of a form in a list with commas; -1: it is not there.

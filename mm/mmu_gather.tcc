@@ -143,11 +143,14 @@ void tlb_finish_mmu(mmu_gather<A>& tlb) noexcept {
   mm_struct& mm = *tlb.mm;
   vm_bug_on(tlb.delayed_rmap, "delayed_rmap_at_finish");
   const bool force = !A::features.owns_pending && mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
+  const bool core_counts = !A::features.owns_pending;
+  if (core_counts && !mm.fixes.dec_after_flush)
+    dec_tlb_flush_pending(mm);  // flush-pending-order-2020
   detail::finish_invalidate(tlb, force);
   detail::tlb_flush_mmu_free(tlb);
   detail::tlb_batch_list_free(tlb);
   trace(EventKind::gather_end, mm.id);
-  if (!A::features.owns_pending) dec_tlb_flush_pending(mm);
+  if (core_counts && mm.fixes.dec_after_flush) dec_tlb_flush_pending(mm);
 }
 
 template <ArchBackend A>
@@ -163,7 +166,8 @@ void tlb_start_vma(mmu_gather<A>& tlb, const vm_area_struct& vma) noexcept {
 // area itself to find them by: a driver that revokes them must not miss this flush (D39).
 template <ArchBackend A>
 void tlb_end_vma(mmu_gather<A>& tlb) noexcept {
-  if (tlb.fullmm) return;
+  const bool all_at_the_end = !tlb.mm->fixes.dec_after_flush;  // then it is too late for all of it
+  if (tlb.fullmm || all_at_the_end) return;
   if (tlb.vma_pfn || !A::features.merge_vmas) tlb_flush_mmu_tlbonly(tlb);
 }
 

@@ -11,7 +11,7 @@
 // one is cleared, put at the new place and the old range flushed at all levels, under the locks of
 // both entries. That leaves the lock of the table itself alone, so nobody may be inside it by a way
 // of its own: mmap_lock for writing keeps out all who come by address, and who comes by reverse
-// mapping must be kept out too (trap T54; the 2021 race).
+// mapping must be kept out too (trap T54; the 2021 race). Other cures were thought of: MremapTables.
 #pragma once
 
 #include <cerrno>
@@ -60,6 +60,13 @@ struct moved_entries {
   bool dirty = false;
 };
 
+// At its new address a page counts as written to. Kernel: move_soft_dirty_pte.
+template <ArchBackend A>
+pte_t move_soft_dirty_pte(pte_t pte) noexcept {
+  if (A::pte_present(pte)) return A::pte_mksoft_dirty(pte);
+  return is_swap_pte<A>(pte) ? A::pte_swp_mksoft_dirty(pte) : pte;
+}
+
 // Both PTLs held.
 template <ArchBackend A>
 moved_entries move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_ref to) noexcept {
@@ -67,7 +74,7 @@ moved_entries move_entries(mm_struct& mm, page_move stretch, pte_ref from, pte_r
   for (std::uint64_t at = 0; at < stretch.length; at += page_size, ++from.index, ++to.index) {
     if (A::pte_none(ptep_get(from))) continue;
     const pte_t pte = ptep_get_and_clear<A>(mm, from, stretch.from + at);
-    set_ptes<A>(mm, to, stretch.to + at, without_uffd_wp<A>(pte), 1);
+    set_ptes<A>(mm, to, stretch.to + at, move_soft_dirty_pte<A>(without_uffd_wp<A>(pte)), 1);
     moved.present |= A::pte_present(pte);
     moved.dirty |= A::pte_present(pte) && A::pte_dirty(pte);
   }
@@ -136,32 +143,63 @@ inline void unlock_two_tables(mm_struct& mm, page* first, page* second, unsigned
   unlock_table(mm, first, level);
 }
 
+// When the old addresses are flushed.
+enum class TableFlush : std::uint8_t { before_insert, in_locks, after_unlock };
+inline TableFlush table_flush_point(MremapTables form) noexcept {
+  if (form == MremapTables::flush_between) return TableFlush::before_insert;
+  const bool late =
+      form == MremapTables::flush_after_unlock || form == MremapTables::rmap_lock_outside;
+  return late ? TableFlush::after_unlock : TableFlush::in_locks;
+}
+inline bool keeps_rmap_out(MremapTables form) noexcept {
+  return form == MremapTables::rmap_lock || form == MremapTables::rmap_lock_outside;
+}
+
+// Both entries' locks held. False: there is no table, it became huge, or it is gone: not ours to move.
+template <ArchBackend A, class FlushIf>
+bool move_table_entry(
+    mm_struct& mm, pte_ref source, pte_ref target, page_move place, FlushIf flush_if) noexcept {
+  const pte_t entry = ptep_get(source);
+  page* table = table_below<A>(entry);
+  if (table == nullptr) return false;
+  const bool lock_it = mm.fixes.mremap_tables == MremapTables::pte_lock && table->level == 0;
+  if (lock_it) lock_table(mm, table, 0);
+  source.word().store(0, order::relaxed);
+  note_change(mm, source, place.from, entry, {});
+  if (tracing()) {
+    const access_window_of<A> unit;  // in explore one step and not 512
+    note_moved_away<A>(mm, table, place.from);
+  }
+  flush_if(TableFlush::before_insert);
+  set_pte_at(mm, target, place.to, entry);
+  flush_if(TableFlush::in_locks);
+  if (lock_it) unlock_table(mm, table, 0);
+  return true;
+}
+
 // A whole table changes its place: the PTEs of a PMD, or the PMDs of a PUD. Both addresses are
 // aligned to the entry that names it, and the tables with those entries are there. False: not a
 // table, or the new place has one.
 template <ArchBackend A>
 bool move_table(
     mm_struct& mm, const area_move& move, vaddr_t from, vaddr_t to, unsigned level) noexcept {
-  const rmap_write_lock rmap(move.old_vma, move.need_rmap_locks || mm.fixes.mremap_rmap_lock);
+  const MremapTables form = mm.fixes.mremap_tables;
+  if (form == MremapTables::pte_lock && level > 1) return false;  // too many to lock
+  const rmap_write_lock rmap(move.old_vma, move.need_rmap_locks || keeps_rmap_out(form));
   const pte_ref source = entry_in(find_table<A>(mm, from, level), from, level);
   const pte_ref target = entry_in(find_table<A>(mm, to, level), to, level);
   if (!A::pte_none(ptep_get(target))) return false;
+  const page_move place{from, to, level_size(level)};
+  // At all levels: a walk may be cached on the old way.
+  const auto flush_if = [&](TableFlush now) {
+    if (table_flush_point(form) == now)
+      A::flush_tlb_range(mm, from, from + place.length, page_shift, true);
+  };
   lock_two_tables(mm, source.table, target.table, level);
-  const pte_t entry = ptep_get(source);
-  page* table = table_below<A>(entry);  // huge by now, or gone: not ours to move
-  if (table != nullptr) {
-    source.word().store(0, order::relaxed);
-    note_change(mm, source, from, entry, {});
-    if (tracing()) {
-      const access_window_of<A> unit;  // in explore one step and not 512
-      note_moved_away<A>(mm, table, from);
-    }
-    set_pte_at(mm, target, to, entry);
-    // Before either lock is dropped; upper levels too, a walk may be cached on the old way.
-    A::flush_tlb_range(mm, from, from + level_size(level), page_shift, true);
-  }
+  const bool moved = move_table_entry<A>(mm, source, target, place, flush_if);
   unlock_two_tables(mm, source.table, target.table, level);
-  return table != nullptr;
+  if (moved) flush_if(TableFlush::after_unlock);
+  return moved;
 }
 
 // One stretch within a PMD on both sides. False: no memory for tables.

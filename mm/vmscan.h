@@ -71,6 +71,11 @@ enum class ReclaimResult : std::uint8_t {
 template <ArchBackend A>
 ReclaimResult shrink_folio_list(isolated_pages& pages) noexcept;
 
+// Isolates the page that mm shows at va. 0; -ENOENT: no such page, or it belongs to a large folio; -EBUSY.
+// Takes mmap_lock.
+template <ArchBackend A>
+std::int64_t isolate_page_at(mm_struct& mm, vaddr_t va, isolated_pages& pages) noexcept;
+
 // Memory is short, and the page that mm shows at va is next: as kswapd does, it is reclaimed without any
 // address space's lock. An anonymous page goes to swap, or is dropped if MADV_FREE has given it up. 0;
 // -ENOENT: no such page, or it belongs to a large folio; -ENOMEM: no slot, or no memory for the contents

@@ -41,10 +41,20 @@ bool should_defer_flush(mm_struct& mm, TtuFlags flags) noexcept {
   return false;
 }
 
+// The page may be shown at another address by now, if whole tables can move meanwhile.
+template <ArchBackend A>
+pte_t clear_and_flush_mm(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
+  const pte_t was = ptep_get_and_clear<A>(mm, ref, va);
+  A::flush_tlb_mm(mm);
+  return was;
+}
+
 // PTL held. The entry is gone, from TLBs too unless ubc owes that.
 template <ArchBackend A>
 pte_t clear_for_reclaim(const unmap_site& site, pte_ref ref) noexcept {
   mm_struct& mm = *site.vma.vm_mm;
+  if (mm.fixes.mremap_tables == MremapTables::unmap_flushes_mm)
+    return clear_and_flush_mm<A>(mm, ref, site.va);
   if (!should_defer_flush<A>(mm, site.flags)) return ptep_clear_flush<A>(mm, ref, site.va);
   const pte_t was = ptep_get_and_clear<A>(mm, ref, site.va);
   set_tlb_ubc_flush_pending<A>(site.ubc, mm, was, site.va);
@@ -242,12 +252,17 @@ std::int64_t isolate_page(mm_struct& mm, vaddr_t va, isolated_pages& pages) noex
 }  // namespace detail
 
 template <ArchBackend A>
-std::int64_t swap_out_page(mm_struct& mm, vaddr_t va) noexcept {
-  isolated_pages pages;
+std::int64_t isolate_page_at(mm_struct& mm, vaddr_t va, isolated_pages& pages) noexcept {
   mm.mmap_lock.down_read();
   const std::int64_t error = detail::isolate_page<A>(mm, va & page_mask, pages);
   mm.mmap_lock.up_read();
-  if (error != 0) return error;
+  return error;
+}
+
+template <ArchBackend A>
+std::int64_t swap_out_page(mm_struct& mm, vaddr_t va) noexcept {
+  isolated_pages pages;
+  if (const std::int64_t error = isolate_page_at<A>(mm, va, pages); error != 0) return error;
   switch (shrink_folio_list<A>(pages)) {
     case ReclaimResult::freed: return 0;
     case ReclaimResult::busy: return -EBUSY;

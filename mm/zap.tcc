@@ -130,10 +130,8 @@ vaddr_t zap_locked_stretch(mmu_gather<A>& tlb,
     ref.index += nr;
   }
   leave_lazy_mmu_mode<A>();  // before the invalidate and before the unlock (trap T13)
-  if (progress.force_flush) {
-    tlb_flush_mmu_tlbonly(tlb);
-    tlb_flush_rmaps(tlb);
-  }
+  if (progress.force_flush || tlb.mm->fixes.zap_flush) tlb_flush_mmu_tlbonly(tlb);
+  if (progress.force_flush) tlb_flush_rmaps(tlb);
   pte_unmap_unlock(*tlb.mm, ref);
   if (progress.force_flush) tlb_flush_mmu(tlb);
   return va;

@@ -32,7 +32,7 @@ layer(mm "mm/.*" ${data} mm/fences.h mm/tlb_flush_pending.h arch/arch.h)
 
 layer(arch/arch.h "arch/arch\\.h" ${data})
 layer(arch/hw "arch/hw/.*" ${data} arch/arch.h)
-set(backend ${data} arch/arch.h arch/hw arch/generic arch/generic/owned_gather.h)
+set(backend ${data} mm/fences.h arch/arch.h arch/hw arch/generic arch/generic/owned_gather.h)
 layer(arch/chosen.h "arch/chosen\\.h" ${data} arch/arch.h arch/hw)
 # Whole shapes of 2017 count pending flushes; nobody else in arch does (D1).
 layer(arch/generic/owned_gather.h "arch/generic/owned_gather\\.h" ${backend} mm/tlb_flush_pending.h)
@@ -62,6 +62,7 @@ layer(harness/instances/table.h "harness/instances/table\\.h"
 layer(harness/instances "harness/instances/.*" *)
 layer(harness/report "harness/report/.*"
   mm/types.h harness/trace.h ${info} harness/instances/table.h)
+layer(harness/questions "harness/questions/.*")
 layer(harness/cli "harness/cli/.*" *)
 layer(bench "bench/.*" *)
 layer(tests "tests/(support/.*|[^/]*)" * harness/cli)  # shared by the tests
@@ -90,7 +91,7 @@ library("mpi\\.h" harness/cli)
 library("benchmark/" bench)
 library("(gtest|gmock)/" tests)
 library("fmt/" harness/explore harness/run harness/oracle harness/scenario harness/workload
-  harness/instances harness/report harness/cli bench)
+  harness/instances harness/questions harness/report harness/cli bench)
 library("(sys|linux|asm|bits)/" harness bench)
 library("[a-z0-9_]+\\.h" harness bench)  # the system's
 # What mm takes from outside comes through mm/world.h: none of these in mm, arch and scenario.

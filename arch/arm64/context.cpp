@@ -10,6 +10,7 @@
 // mm again. Both do a full barrier between what they write and what they read (the marks, then the
 // count; the count, then the mark), so either the flusher sees the CPU or the CPU sees its mark.
 #include "arch/arm64/arm64.h"
+#include "mm/fences.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -48,11 +49,18 @@ void invalidate_here(const generic::invalidation& what) noexcept {
 void count_in(mm_struct& next, unsigned asid) noexcept {
   if (!arm64::opted.skip_broadcast) return;
   // Full: counted before the mark is read; pairs with smp_mb in scope_of; without it both miss the other
-  // and old entries are used (A14).
-  context_of<arm64>(next).nr_active_mm.fetch_add(1, order::full);
+  // and old entries are used (A14, skip-broadcast-2020).
+  context_of<arm64>(next).nr_active_mm.fetch_add(
+      1, stands(Fence::skip_count) ? order::full : order::relaxed);
   if (!mm_cpumask_test(next, smp_processor_id())) return;
   mm_cpumask_clear(next, smp_processor_id());
   invalidate_here({.reach = generic::Reach::asid, .asid = asid});
+}
+
+// Relaxed, as set_bit is on arm64: the barrier comes after all of them.
+void mark(mm_struct& mm, unsigned cpu) noexcept {
+  mm.cpu_bitmap[cpu / cpumask::word_bits].fetch_or(1ULL << (cpu % cpumask::word_bits),
+                                                   order::relaxed);
 }
 
 // When nothing of it is loaded any more.
@@ -68,8 +76,9 @@ arm64::Scope arm64::scope_of(mm_struct& mm) noexcept {
   if (!opted.skip_broadcast || active.load(order::relaxed) > 1) return Scope::everybody;
   const bool is_mine = loaded_mm() == &mm;
   for (unsigned id = 0; id < nr_cpu_ids(); ++id)
-    if (!is_mine || id != smp_processor_id()) mm_cpumask_set(mm, id);
-  smp_mb();  // the marks before the count; pairs with the count in count_in
+    if (!is_mine || id != smp_processor_id()) mark(mm, id);
+  // The marks before the count; pairs with the count in count_in; without it skip-broadcast-2020 fails.
+  smp_mb(Fence::skip_mark);
   const int count = active.load(order::relaxed);
   if (count == 0) return Scope::nobody;
   return count == 1 && is_mine ? Scope::this_cpu : Scope::everybody;

@@ -16,6 +16,11 @@ struct mips_cpu : generic::asid_cpu {
   hw::JointTlb joint;
 };
 
+// mips+no-probe: whoever writes an entry after a fault does not look for one that matches (question 13).
+struct mips_options {
+  bool no_probe = false;
+};
+
 struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
   using asid = generic::cpu_asids<mips>;
   static constexpr const char* name = "mips";
@@ -26,9 +31,16 @@ struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
       .filled_by = "software",
       .debt_paid = "tlb_finish_mmu and the end of each area, by interrupt",
       .interrupts_walkers = true,
+      .options = "no-probe",
   };
   static constexpr vaddr_t task_size(unsigned top_level) noexcept {
     return 1ULL << (top_level == 4 ? 52 : 48);
+  }
+
+  static inline mips_options opted;
+  static bool set_option(std::string_view option) noexcept {
+    opted.no_probe = option == "no-probe";
+    return option.empty() || opted.no_probe;
   }
 
   using mm_context = generic::cpu_asids_context;

@@ -124,7 +124,8 @@ void mips::update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t) noexcept {
   if (loaded_mm() != &mm) return;
   local_irq_save();
   mips_cpu& cpu = this_cpu();
-  const int index = cpu.joint.probe(va & ~(2 * page_size - 1), cpu.mmu.asid());
+  const vaddr_t pair = va & ~(2 * page_size - 1);
+  const int index = opted.no_probe ? hw::JointTlb::none : cpu.joint.probe(pair, cpu.mmu.asid());
   const hw::JointTlb::Entry entry = read_pair(mm.pgd, va);
   if (index != hw::JointTlb::none || entry.size == 0)
     write_entry(cpu, index == hw::JointTlb::none ? cpu.joint.random() : index, entry);

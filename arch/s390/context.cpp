@@ -100,7 +100,8 @@ bool s390::set_option(std::string_view option) noexcept {
   if (option.empty()) opted = {};
   if (option == "no-rdp") opted.no_rdp = true;
   if (option == "no-lc") opted.no_lc = true;
-  return option.empty() || option == "no-rdp" || option == "no-lc";
+  if (option == "move-tables") opted.move_tables = true;
+  return option.empty() || option == "no-rdp" || option == "no-lc" || option == "move-tables";
 }
 
 bool s390::hardware_init(const TlbGeometry& geometry) noexcept {

@@ -13,7 +13,8 @@
 // sees the debt.
 //
 // IPTE names the entry by its place. Here that place is found in TLBs by mm and address, which says the same:
-// a table belongs to one mm, and is never moved.
+// a table belongs to one mm, and is never moved. With s390+move-tables it is, and the place is looked for by
+// what oracles label translations with: so it is good for runs with oracles only.
 #include "arch/s390/s390.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -37,13 +38,30 @@ class change_under_way {
   mm_struct& mm_;
 };
 
-void purge(s390_cpu& cpu, const mm_struct& mm, vaddr_t va) noexcept {
-  const unsigned tag = cpu.tags.find(mm.pgd->pfn);
-  if (tag != asce_tags::none) cpu.mmu.tlb.invalidate_page(tag, va);
+bool lies_at(std::uint64_t slot, const Atomic<std::uint64_t>& word) noexcept {
+  const page& table = *pfn_to_page(slot / ptrs_per_table);
+  return table.table != nullptr && &table.table->entry[slot % ptrs_per_table] == &word;
 }
-void purge_here(const mm_struct& mm, vaddr_t va) noexcept {
+// Every translation that was made from the entry, at whatever address.
+void purge_place(s390_cpu& cpu, unsigned tag, const Atomic<std::uint64_t>& word) noexcept {
+  cpu.mmu.tlb.for_each(0, s390::task_size(4), [&](const hw::TlbView& view) {
+    if (lies_at(view.data.slot, word)) cpu.mmu.tlb.invalidate_page(tag, view.va);
+  });
+}
+
+// word: the entry; null: by the address alone.
+void purge(s390_cpu& cpu,
+           const mm_struct& mm,
+           vaddr_t va,
+           const Atomic<std::uint64_t>* word) noexcept {
+  const unsigned tag = cpu.tags.find(mm.pgd->pfn);
+  if (tag == asce_tags::none) return;
+  cpu.mmu.tlb.invalidate_page(tag, va);
+  if (s390::opted.move_tables && word != nullptr) purge_place(cpu, tag, *word);
+}
+void purge_here(const mm_struct& mm, vaddr_t va, const Atomic<std::uint64_t>* word) noexcept {
   const access_window_of<s390> window;
-  purge(s390::this_cpu(), mm, va);
+  purge(s390::this_cpu(), mm, va, word);
 }
 
 // IPTE: the mark, the purge, and a barrier before and after.
@@ -52,12 +70,12 @@ void ipte(const mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, bool loc
   generic::trace_tlb_flush(mm, 1);
   word.fetch_or(s390::invalid, order::full);
   if (local) {
-    purge_here(mm, va);
+    purge_here(mm, va, &word);
   } else {
     generic::trace_broadcast(va & page_mask, (va & page_mask) + page_size);
     for (unsigned id = 0; id < nr_cpu_ids(); ++id) {
       const remote_mmu taken(id);
-      purge(s390::cpu(id), mm, va);
+      purge(s390::cpu(id), mm, va, &word);
     }
   }
   smp_mb();
@@ -102,7 +120,7 @@ void ptep_reset_dat_prot(mm_struct& mm,
                          pte_t now) noexcept {
   const change_under_way change(mm);
   word.store(now.val, order::release);
-  purge_here(mm, va);
+  purge_here(mm, va, &word);
 }
 
 }  // namespace
@@ -160,7 +178,7 @@ bool s390::ptep_set_access_flags(
 
 // A protected entry that RDP left in this TLB. The caller has seen that the entry allows the write.
 void s390::fix_spurious_fault(mm_struct& mm, vaddr_t va) noexcept {
-  if (!opted.no_rdp) purge_here(mm, va);
+  if (!opted.no_rdp) purge_here(mm, va, nullptr);
 }
 
 }  // namespace tlblab::inline TLBLAB_WORLD

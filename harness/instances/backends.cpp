@@ -29,6 +29,12 @@ template <ArchBackend A>
 constexpr Backend row() noexcept {
   Backend backend{A::name, A::facts, A::features, chosen_arch::choose<A>};
   if constexpr (requires { A::set_option(""); }) backend.set_option = A::set_option;
+  if constexpr (requires { A::opted_features(); })
+    backend.set_option = [](std::string_view option) noexcept {
+      const bool known = A::set_option(option);
+      chosen_arch::features = A::opted_features();
+      return known;
+    };
   return backend;
 }
 

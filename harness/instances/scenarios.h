@@ -19,6 +19,8 @@
 #include "harness/scenario/mremap_pmd_vs_reclaim_2021.h"
 #include "harness/scenario/ppc64_hash_duplicate_2007.h"
 #include "harness/scenario/reclaim_vs_writeback.h"
+#include "harness/scenario/skip_broadcast_2020.h"
+#include "harness/scenario/soft_tlb_duplicate_2007.h"
 #include "harness/scenario/switch_vs_shootdown_2016.h"
 #include "harness/scenario/table_fallback_2018.h"
 #include "harness/scenario/tlb_gen_order_2017.h"
@@ -40,6 +42,7 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                reclaim_vs_writeback,
                                ksm_pending_2017,
                                uffd_wp_cow_2020,
+                               flush_pending_order_2020,
                                clear_refs_gather_2020,
                                clear_refs_cow_2020,
                                gup_fast_anon_exclusive_2022,
@@ -49,7 +52,10 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                table_fallback_2018,
                                tlb_gen_order_2017,
                                switch_vs_shootdown_2016,
+                               skip_broadcast_2020,
                                ppc64_hash_duplicate_2007,
+                               ppc64_hash_duplicate_mprotect_2007,
+                               soft_tlb_duplicate_2007,
                                mixed_workload>;
 
 }  // namespace tlblab::inline TLBLAB_WORLD

@@ -308,6 +308,26 @@ TYPED_TEST(SoftDirty, WhatUserfaultfdMovesCountsAsWritten) {
   });
 }
 
+TYPED_TEST(SoftDirty, WhatMremapMovesCountsAsWritten) {
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    mm_struct& mm = rig.mm();
+    swapon(8);
+    this->cleared_pages(mm);
+    ASSERT_EQ(this->out(mm, 1), 0);
+    const std::int64_t moved = do_mremap<TypeParam>(mm, {.old_address = page_at(0),
+                                                         .old_length = 2 * page_size,
+                                                         .new_length = 2 * page_size,
+                                                         .may_move = true,
+                                                         .fixed = true,
+                                                         .new_address = page_at(8)});
+    ASSERT_EQ(moved, static_cast<std::int64_t>(page_at(8)));
+    for (const std::uint64_t at : {8U, 9U}) EXPECT_TRUE(this->marked(mm, at));
+    for (const std::uint64_t at : {2U, 3U}) EXPECT_FALSE(this->marked(mm, at));
+    EXPECT_EQ(peek<TypeParam>(mm, 9), 11U);
+  });
+}
+
 TYPED_TEST(SoftDirty, OtherTypesTakeTheAgeOfPagesAndNothingElse) {
   MmRig<TypeParam> rig;
   rig.run([&] {
