@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <regex.h>
-#include <sched.h>
 
 #include "harness/cli/about.h"
 #include "harness/cli/check_plan.h"
@@ -22,14 +21,7 @@ namespace tlblab {
 namespace {
 
 constexpr unsigned most_jobs = 256;
-constexpr unsigned most_usual_jobs = 16;
 constexpr std::string_view fast = "fast";
-
-unsigned usable_processors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1U, most_usual_jobs);
-}
 
 // A POSIX extended regular expression. (std::regex follows deep nesting by recursion.)
 class NamePattern {

@@ -43,15 +43,6 @@ std::vector<AllocRule> alloc_rules_of(const ScenarioEntry& entry) {
   return {parse_alloc_rule(entry.fail_alloc)};
 }
 
-std::string why_not(const CheckSearch& search) {
-  const ScenarioEntry& entry = *search.scenario;
-  if (run_on(entry, search.arch).explore == nullptr) return "it cannot be explored";
-  const unsigned most = searched_cpus(actors_of(entry).kinds());
-  const bool is_bounded = search.is_complete || search.model != "sc";
-  if (!is_bounded || explored_cpus(entry) <= most) return {};
-  return fmt::format("{} CPUs, and the search takes at most {}", explored_cpus(entry), most);
-}
-
 ExploreOptions options_of(const CheckSearch& search, double most_seconds) {
   ExploreOptions options;
   options.arch = search.arch;
@@ -62,7 +53,7 @@ ExploreOptions options_of(const CheckSearch& search, double most_seconds) {
   options.fixes = search.fixes.fixes;
   options.fail_alloc = alloc_rules_of(*search.scenario);
   options.actors = actors_of(*search.scenario);
-  options.shrink = search.expected->kind.empty();
+  options.shrink = search.shrink;
   return options;
 }
 
@@ -88,6 +79,15 @@ std::string got_of(const CheckPage::Row& row, const CheckOutcome& outcome) {
 
 }  // namespace
 
+std::string why_not(const CheckSearch& search) {
+  const ScenarioEntry& entry = *search.scenario;
+  if (run_on(entry, search.arch).explore == nullptr) return "it cannot be explored";
+  const unsigned most = searched_cpus(actors_of(entry).kinds());
+  const bool is_bounded = search.is_complete || search.model != "sc";
+  if (!is_bounded || explored_cpus(entry) <= most) return {};
+  return fmt::format("{} CPUs, and the search takes at most {}", explored_cpus(entry), most);
+}
+
 std::vector<CheckSearch> searches_of(const ScenarioEntry& entry, CheckDepth depth) {
   std::vector<CheckSearch> searches;
   for (CheckPlace& place : places_of(entry)) {
@@ -99,7 +99,8 @@ std::vector<CheckSearch> searches_of(const ScenarioEntry& entry, CheckDepth dept
                        .model = std::move(place.model),
                        .fixes = fixes_without(names_in(place.set)),
                        .is_complete = expected->complete && depth == CheckDepth::usual,
-                       .executions = executions_of(*expected, depth)};
+                       .executions = executions_of(*expected, depth),
+                       .shrink = expected->kind.empty()};  // what was expected stays as it is
     search.skipped = why_not(search);
     searches.push_back(std::move(search));
   }

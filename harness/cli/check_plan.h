@@ -30,13 +30,16 @@ enum class CheckDepth : std::uint8_t { usual, fast };
 // A row: one search.
 struct CheckSearch {
   const ScenarioEntry* scenario = nullptr;
-  const Expectation* expected = nullptr;
+  const Expectation* expected = nullptr;  // of tlblab check; null: nobody knows
   std::string arch, model;
   ChosenFixes fixes;
   bool is_complete = false;      // is to be
   std::uint64_t executions = 0;  // at most; 0: all
+  bool shrink = false;           // what it finds
   std::string skipped{};         // why it cannot be made; empty: it can
 };
+// Why it cannot be made; empty: it can.
+[[nodiscard]] std::string why_not(const CheckSearch& search);
 
 // Backend by backend; of each the sets in the order of the table, and its own memory model first.
 // What no row of the table fits is left out. Throws UsageError if there is no such backend or fix.
@@ -51,7 +54,7 @@ struct CheckOutcome {
   std::uint64_t lost = 0;  // executions that could not be made
   double seconds = 0;
 };
-// Makes the search in this process. What is expected is not made shorter.
+// Makes the search in this process.
 [[nodiscard]] CheckOutcome outcome_of(const CheckSearch& search, double most_seconds);
 
 [[nodiscard]] CheckPage::Row row_of(const CheckSearch& search, double most_seconds);

@@ -66,6 +66,7 @@ struct Command {
 [[nodiscard]] Command explore_command();
 [[nodiscard]] Command list_command();
 [[nodiscard]] Command litmus_command();
+[[nodiscard]] Command questions_command();
 [[nodiscard]] Command record_command();
 [[nodiscard]] Command replay_command();
 [[nodiscard]] Command script_command();

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include "harness/cli/errors.h"
 #include "harness/report/layout.h"
@@ -108,6 +109,13 @@ std::vector<AllocRule> alloc_rules(const Arguments& arguments, std::string_view 
       throw UsageError(fmt::format("{} {}", fail_alloc_option.name, error.what()));
     }
   return rules;
+}
+
+unsigned usable_processors() {
+  constexpr unsigned most = 16;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::clamp(static_cast<unsigned>(CPU_COUNT(&set)), 1U, most);
 }
 
 }  // namespace tlblab

@@ -49,4 +49,7 @@ inline constexpr OptionSpec actors_option{
                                      const std::vector<std::string>& allowed,
                                      std::string_view why_not = {});
 
+// That this process may run on, at most 16: how many processes search if not told.
+[[nodiscard]] unsigned usable_processors();
+
 }  // namespace tlblab

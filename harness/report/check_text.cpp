@@ -22,14 +22,14 @@ std::string row_name(const CheckPage::Row& row) {
   return name;
 }
 
-// In one line, however long: it is there to be typed.
 std::string explore_command(const std::string& scenario, const CheckPage::Row& row) {
-  std::string command = fmt::format("tlblab explore {} --arch {}", shell_word(scenario), row.arch);
-  command += " --without " + (row.without.empty() ? "none" : joined(row.without, ","));
-  command += fmt::format(" --memory {} --strategy {}", row.model, row.strategy);
-  return command + (row.executions_asked != 0
-                        ? fmt::format(" --executions {}", row.executions_asked)
-                        : fmt::format(" --budget {:g}s", row.budget_seconds));
+  return search_command({.scenario = scenario,
+                         .arch = row.arch,
+                         .model = row.model,
+                         .strategy = row.strategy,
+                         .without = row.without,
+                         .executions = row.executions_asked,
+                         .budget_seconds = row.budget_seconds});
 }
 
 std::string searched(const CheckPage::Row& row) {

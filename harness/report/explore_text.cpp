@@ -69,14 +69,6 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
          expected_words(report);
 }
 
-// A single-quoted word may go over several lines, and white space of any kind parts a schedule's
-// words; so this can be pasted into a shell as it is.
-std::string replay_command(const std::string& schedule) {
-  std::string command = wrapped("  tlblab replay '", schedule, "    ", text_width - 1);
-  command.back() = '\'';
-  return command + "\n";
-}
-
 // "2 context switches, 43 steps (found with 21 and 130)"
 std::string size_words(const ExploreReport::Found& found) {
   std::string words = fmt::format("{} context switch{}, {}", found.switches,

@@ -132,6 +132,35 @@ struct CheckPage {
   [[nodiscard]] Sums sums() const;
 };
 
+// What the threads left open, answered by searches.
+struct QuestionsPage {
+  struct Evidence {
+    std::string shows;    // what it was looked at for
+    std::string command;  // that makes the same search
+    std::string scenario, arch, model;
+    std::vector<std::string> without;
+    std::string verdict;  // clean, violation KIND, or undecided
+    bool complete = false;
+    std::uint64_t executions = 0;
+    double seconds = 0;
+    std::string schedule;          // of what was found
+    std::string text;              // about it
+    std::vector<TraceStep> trace;  // of the one that is told
+  };
+  struct Question {
+    unsigned id = 0;
+    std::string author, thread, quote, asked;
+    std::string verdict, expected;  // yes, no, depends; of the first also unsettled
+    std::string answer;             // empty: the searches do not come to one
+    std::string claims;
+    std::vector<Evidence> evidence;
+    [[nodiscard]] bool as_expected() const { return verdict == expected; }
+  };
+  std::vector<Question> questions;
+  double seconds = 0;
+  NamedValues tool;
+};
+
 // Workloads on the simulated machine, beside this host's kernel and a plain loop.
 struct BenchPage {
   struct Part {

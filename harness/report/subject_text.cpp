@@ -79,4 +79,19 @@ std::string next_command(std::string_view verb,
   return (broken ? "with the fix:\n" : "without the fix:\n") + pasteable(command);
 }
 
+std::string search_command(const SearchWords& search) {
+  std::string command = fmt::format("tlblab explore {} --arch {}",
+                                    shell_word(std::string(search.scenario)), search.arch);
+  command += " --without " + (search.without.empty() ? "none" : joined(search.without, ","));
+  command += fmt::format(" --memory {} --strategy {}", search.model, search.strategy);
+  return command + (search.executions != 0 ? fmt::format(" --executions {}", search.executions)
+                                           : fmt::format(" --budget {:g}s", search.budget_seconds));
+}
+
+std::string replay_command(const std::string& schedule) {
+  std::string command = wrapped("  tlblab replay '", schedule, "    ", text_width - 1);
+  command.back() = '\'';
+  return command + "\n";
+}
+
 }  // namespace tlblab

@@ -18,6 +18,17 @@ namespace tlblab {
 [[nodiscard]] std::string allocation_lines(const AllocReport& report);
 // As a shell takes it for one word.
 [[nodiscard]] std::string shell_word(const std::string& word);
+// What to type to make a search again. In one line, however long.
+struct SearchWords {
+  std::string_view scenario, arch, model, strategy;
+  const std::vector<std::string>& without;
+  std::uint64_t executions = 0;  // 0: as many as the budget allows
+  double budget_seconds = 0;
+};
+[[nodiscard]] std::string search_command(const SearchWords& search);
+// A single-quoted word may go over several lines, and white space of any kind parts a schedule's
+// words; so this can be pasted into a shell as it is.
+[[nodiscard]] std::string replay_command(const std::string& schedule);
 // What to type to see the other direction: with the fixes, or without the first cure.
 [[nodiscard]] std::string next_command(std::string_view verb,
                                        const Subject& subject,
