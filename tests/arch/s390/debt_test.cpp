@@ -119,6 +119,33 @@ TEST_F(S390, LocalClearingIsByWhoRanInIt) {
   }
 }
 
+// Question 4: who comes by the old address of a table that moved still reaches what was made from it.
+TEST_F(S390, WhatMovedIsFoundByItsPlace) {
+  choose_backend("s390+move-tables");
+  S390Rig rig;
+  rig.run([&] {
+    constexpr std::uint64_t from = ptrs_per_table, to = 2 * ptrs_per_table;
+    map<Chosen>(rig.mm(), from, ptrs_per_table);
+    fill<Chosen>(rig.mm(), from, 1, 7);
+    const page* table = find_table<Chosen>(rig.mm(), page_at(from), 0);
+    ASSERT_GT(do_mremap<Chosen>(rig.mm(), {.old_address = page_at(from),
+                                           .old_length = pmd_size,
+                                           .new_length = pmd_size,
+                                           .may_move = true,
+                                           .fixed = true,
+                                           .new_address = page_at(to)}),
+              0);
+    ASSERT_EQ(find_table<Chosen>(rig.mm(), page_at(to), 0), table);
+    EXPECT_EQ(cached_by(0, from), 0U);
+    EXPECT_EQ(peek<Chosen>(rig.mm(), to), 7U);
+    EXPECT_EQ(cached_by(0, to), 1U);
+    Atomic<std::uint64_t>& word = entry_of(rig.mm(), to);
+    const pte_t was = s390::ptep_clear_flush(rig.mm(), page_at(from), word);
+    EXPECT_EQ(cached_by(0, to), 0U);
+    word.store(was.val, order::relaxed);
+  });
+}
+
 // ---- young and dirty are software's -------------------------------------------------------------
 
 TEST_F(S390, AnOldPageFaultsAndIsYoung) {
