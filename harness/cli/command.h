@@ -64,6 +64,7 @@ struct Command {
 [[nodiscard]] Command demo_command();
 [[nodiscard]] Command explain_command();
 [[nodiscard]] Command explore_command();
+[[nodiscard]] Command fences_command();
 [[nodiscard]] Command list_command();
 [[nodiscard]] Command litmus_command();
 [[nodiscard]] Command questions_command();

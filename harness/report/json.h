@@ -16,6 +16,7 @@ namespace tlblab {
 [[nodiscard]] std::string explore_json(const ExplorePage& page);      // tlblab/explore/1
 [[nodiscard]] std::string check_json(const CheckPage& page);          // tlblab/check/1
 [[nodiscard]] std::string questions_json(const QuestionsPage& page);  // tlblab/questions/1
+[[nodiscard]] std::string fences_json(const FencesPage& page);        // tlblab/fences/1
 [[nodiscard]] std::string topo_json(const TopoPage& page);            // tlblab/topo/1
 [[nodiscard]] std::string bench_json(const BenchPage& page);          // tlblab/bench/1
 [[nodiscard]] std::string record_json(const RecordPage& page);        // tlblab/record/1

@@ -161,6 +161,24 @@ struct QuestionsPage {
   NamedValues tool;
 };
 
+// Fences, and the rows of tables that leave out one of them.
+struct FencesPage {
+  struct Row {
+    std::string scenario;
+    CheckPage::Row row;
+  };
+  struct Fence {
+    std::string id, commit;
+    unsigned year = 0;
+    std::string line;       // what it orders
+    std::vector<Row> rows;  // none: no scenario leaves it out
+  };
+  std::vector<Fence> fences;
+  double seconds = 0;
+  NamedValues tool;
+  [[nodiscard]] std::size_t unexpected() const;
+};
+
 // Workloads on the simulated machine, beside this host's kernel and a plain loop.
 struct BenchPage {
   struct Part {

@@ -23,6 +23,7 @@ namespace tlblab {
                                               const Paint& paint);
 [[nodiscard]] std::string check_sum_text(const CheckPage& page);
 [[nodiscard]] std::string questions_text(const QuestionsPage& page, const Paint& paint);
+[[nodiscard]] std::string fences_text(const FencesPage& page, const Paint& paint);
 [[nodiscard]] std::string topo_text(const TopoPage& page, const Paint& paint);
 [[nodiscard]] std::string bench_text(const BenchPage& page, const Paint& paint);
 // The table of README.md, in Markdown: what has a target, and whether it is met.

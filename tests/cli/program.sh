@@ -27,7 +27,7 @@ expect 0
 [ "$(lines out)" -eq 6 ] || fail "no argument: wanted six lines"
 expect 0 --version
 expect 0 --help
-for command in demo list explore replay stress check questions script record trace bench topo explain; do
+for command in demo list explore replay stress check fences questions script record trace bench topo explain; do
   expect 0 "$command" --help
   [ -s "$work/err" ] && fail "$command --help wrote to stderr"
   expect 2 "$command" --no-such-option
