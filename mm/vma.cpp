@@ -109,11 +109,11 @@ bool range_is_mapped(mm_struct& mm, vaddr_t start, vaddr_t end) noexcept {
 
 vm_area_struct* vma_insert(mm_struct& mm, const vma_request& request) noexcept {
   vm_area_struct* vma = vma_alloc(mm, request);
-  if (vma != nullptr) vma->vm_flags |= VM_SOFTDIRTY;  // what was there before is another thing
   if (vma == nullptr) {
     if (request.file != nullptr) put_file(*request.file);
     return nullptr;
   }
+  vma->vm_flags |= VM_SOFTDIRTY;  // what was there before is another thing
   vma_link(mm, *vma);
   return &vma_merge(mm, *vma);
 }

@@ -20,7 +20,6 @@
 namespace tlblab {
 namespace {
 
-constexpr unsigned most_jobs = 256;
 constexpr std::string_view fast = "fast";
 
 // A POSIX extended regular expression. (std::regex follows deep nesting by recursion.)
@@ -63,8 +62,7 @@ class Check {
  public:
   Check(const Arguments& arguments, Context& context)
       : context_(context),
-        jobs_(static_cast<unsigned>(
-            number_value(arguments, "--jobs", usable_processors(), 1, most_jobs))),
+        jobs_(jobs_value(arguments, usable_processors())),
         row_seconds_(seconds_value(arguments, "--budget", usual_row_seconds)),
         progress_(context.err, context.progress, "check") {
     page_.tool = tool_facts();

@@ -71,13 +71,21 @@ std::string schedule_of(const CheckSearch& search, const ExploreReport::Found& f
 
 std::string got_of(const CheckPage::Row& row, const CheckOutcome& outcome) {
   if (!outcome.kind.empty()) return "violation " + outcome.kind;
-  const bool made_all = row.executions_asked != 0 && outcome.executions >= row.executions_asked;
-  if (outcome.complete || made_all) return "clean";
+  if (is_settled(outcome, row.executions_asked)) return "clean";
   if (outcome.lost == 0) return "undecided (time)";
   return fmt::format("undecided ({} executions could not be made)", outcome.lost);
 }
 
 }  // namespace
+
+std::string_view strategy_of(const CheckSearch& search) noexcept {
+  return search.is_complete ? "dpor" : "pct";
+}
+
+bool is_settled(const CheckOutcome& outcome, std::uint64_t executions_asked) {
+  const bool made_all = executions_asked != 0 && outcome.executions >= executions_asked;
+  return !outcome.kind.empty() || outcome.complete || made_all;
+}
 
 std::string why_not(const CheckSearch& search) {
   const ScenarioEntry& entry = *search.scenario;
@@ -135,7 +143,7 @@ CheckPage::Row row_of(const CheckSearch& search, double most_seconds) {
   row.masked_by = expected.masked_by;
   row.wants_complete = search.is_complete;
   row.skipped = search.skipped;
-  row.strategy = search.is_complete ? "dpor" : "pct";
+  row.strategy = strategy_of(search);
   row.executions_asked = search.executions;
   row.budget_seconds = most_seconds;
   return row;

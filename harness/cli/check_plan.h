@@ -38,6 +38,7 @@ struct CheckSearch {
   bool shrink = false;           // what it finds
   std::string skipped{};         // why it cannot be made; empty: it can
 };
+[[nodiscard]] std::string_view strategy_of(const CheckSearch& search) noexcept;
 // Why it cannot be made; empty: it can.
 [[nodiscard]] std::string why_not(const CheckSearch& search);
 
@@ -54,6 +55,8 @@ struct CheckOutcome {
   std::uint64_t lost = 0;  // executions that could not be made
   double seconds = 0;
 };
+// Something was found, or all was seen of what was asked for: so many executions at most, 0: all.
+[[nodiscard]] bool is_settled(const CheckOutcome& outcome, std::uint64_t executions_asked);
 // Makes the search in this process.
 [[nodiscard]] CheckOutcome outcome_of(const CheckSearch& search, double most_seconds);
 

@@ -22,7 +22,6 @@ namespace tlblab {
 namespace {
 
 constexpr unsigned most_preemptions = 1000;
-constexpr unsigned most_jobs = 256;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 // --budget, or its other name --seconds. A number of executions alone is not bounded by time.
@@ -83,7 +82,7 @@ int run_explore(const Arguments& arguments, Context& context) {
   request.seconds = budget(arguments);
   request.executions = number_value(arguments, "--executions", 0, 1, no_limit);
   request.seed = number_value(arguments, "--seed", request.seed, 0, no_limit);
-  request.jobs = static_cast<unsigned>(number_value(arguments, "--jobs", 1, 1, most_jobs));
+  request.jobs = jobs_value(arguments, 1);
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
   request.actors = chosen_actors(arguments, chosen);
   request.shrink = !arguments.has("--no-shrink");

@@ -20,8 +20,6 @@
 namespace tlblab {
 namespace {
 
-constexpr unsigned most_jobs = 256;
-
 bool is_fence(const FixInfo& info) {
   fixes all;
   info.put(all, 0);
@@ -57,8 +55,7 @@ class Fences {
  public:
   Fences(const Arguments& arguments, Context& context)
       : context_(context),
-        jobs_(static_cast<unsigned>(
-            number_value(arguments, "--jobs", usable_processors(), 1, most_jobs))),
+        jobs_(jobs_value(arguments, usable_processors())),
         row_seconds_(seconds_value(arguments, "--budget", usual_row_seconds)) {
     page_.tool = tool_facts();
     for (const FixInfo* info : chosen_fences(arguments.words)) plan(*info);

@@ -24,8 +24,6 @@
 namespace tlblab {
 namespace {
 
-constexpr unsigned most_jobs = 256;
-
 std::string ids_there_are() {
   std::vector<std::string> ids;
   for (const Question& question : questions()) ids.push_back(std::to_string(question.id));
@@ -68,11 +66,6 @@ CheckSearch search_of(const Evidence& evidence) {
   return search;
 }
 
-bool is_settled(const CheckSearch& search, const CheckOutcome& outcome) {
-  return !outcome.kind.empty() || outcome.complete ||
-         (search.executions != 0 && outcome.executions >= search.executions);
-}
-
 QuestionsPage::Evidence row_of(const Evidence& evidence,
                                const CheckSearch& search,
                                const CheckOutcome& outcome,
@@ -93,28 +86,20 @@ QuestionsPage::Evidence row_of(const Evidence& evidence,
   row.command = search_command({.scenario = row.scenario,
                                 .arch = row.arch,
                                 .model = row.model,
-                                .strategy = search.is_complete ? "dpor" : "pct",
+                                .strategy = strategy_of(search),
                                 .without = row.without,
                                 .executions = search.executions,
                                 .budget_seconds = most_seconds});
   if (!outcome.kind.empty()) row.verdict = "violation " + outcome.kind;
-  if (!is_settled(search, outcome)) row.verdict = "undecided";
+  if (!is_settled(outcome, search.executions)) row.verdict = "undecided";
   return row;
 }
 
 // What the schedule does, step by step.
 std::vector<TraceStep> told(const QuestionsPage::Evidence& row, Context& context) {
   const ScheduleHeader header = header_of(row.schedule);
-  ExploreRequest request;
-  request.schedule = row.schedule;
+  ExploreRequest request = replay_request(row.schedule, header);
   request.scenario = &scenario_named(header.scenario);
-  request.arches = {header.arch};
-  request.fixes = fixes_without(header.without);
-  request.cpus = header.cpus;
-  request.memory = header.model;
-  request.actors = header.actors;
-  for (const std::string& rule : header.fail_alloc)
-    request.fail_alloc.push_back(parse_alloc_rule(rule));
   return explore(request, context).runs.front().report.trace;
 }
 
@@ -123,8 +108,7 @@ class Questions {
   Questions(const Arguments& arguments, Context& context)
       : context_(context),
         chosen_(chosen_questions(arguments.words)),
-        jobs_(static_cast<unsigned>(
-            number_value(arguments, "--jobs", usable_processors(), 1, most_jobs))),
+        jobs_(jobs_value(arguments, usable_processors())),
         search_seconds_(seconds_value(arguments, "--budget", usual_row_seconds)) {
     for (const Question* question : chosen_)
       for (const Evidence& evidence : question->evidence) searches_.push_back(search_of(evidence));
@@ -183,7 +167,7 @@ class Questions {
         said.evidence.back().trace = told(said.evidence.back(), context_);
       findings.push_back({.evidence = &evidence,
                           .kind = outcome.kind,
-                          .settled = is_settled(search, outcome),
+                          .settled = is_settled(outcome, search.executions),
                           .complete = outcome.complete,
                           .executions = outcome.executions});
     }

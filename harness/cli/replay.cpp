@@ -130,22 +130,15 @@ void check_followed(const ExploreRequest& request, const ExploreReport& report) 
 }
 
 int run_replay(const Arguments& arguments, Context& context) {
-  ExploreRequest request;
-  request.schedule = schedule_text(arguments.words);
-  const ScheduleHeader header = header_of(request.schedule);
+  const std::string schedule = schedule_text(arguments.words);
+  const ScheduleHeader header = header_of(schedule);
   const ChosenScenario chosen = scenario_of(header, arguments);
+  static_cast<void>(run_on(*chosen.entry, header.arch));
+  ExploreRequest request = replay_request(schedule, header);
   request.scenario = chosen.entry;
   request.file = chosen.file.get();
-  static_cast<void>(run_on(*request.scenario, header.arch));
-  request.arches = {header.arch};
-  request.fixes = fixes_without(header.without);
-  request.cpus = header.cpus;
-  request.memory = header.model;
-  request.actors = header.actors;
   request.verbose = arguments.has("--verbose");
   request.stop_at_step = break_step(arguments);
-  for (const std::string& rule : header.fail_alloc)
-    request.fail_alloc.push_back(parse_alloc_rule(rule));
   if (header.cpus != 0 && header.cpus < least_cpus(*request.scenario))
     throw UsageError(fmt::format("the schedule says cpus={}, but {} has {} actors; type cpus={}",
                                  header.cpus, header.scenario, least_cpus(*request.scenario),
@@ -160,6 +153,19 @@ int run_replay(const Arguments& arguments, Context& context) {
 }
 
 }  // namespace
+
+ExploreRequest replay_request(const std::string& schedule, const ScheduleHeader& header) {
+  ExploreRequest request;
+  request.schedule = schedule;
+  request.arches = {header.arch};
+  request.fixes = fixes_without(header.without);
+  request.cpus = header.cpus;
+  request.memory = header.model;
+  request.actors = header.actors;
+  for (const std::string& rule : header.fail_alloc)
+    request.fail_alloc.push_back(parse_alloc_rule(rule));
+  return request;
+}
 
 Command replay_command() {
   return {.name = "replay",

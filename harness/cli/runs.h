@@ -11,6 +11,7 @@
 #include "harness/cli/command.h"
 #include "harness/cli/names.h"
 #include "harness/cli/scenario_file.h"
+#include "harness/cli/schedule_header.h"
 #include "harness/instances/table.h"
 #include "harness/report/pages.h"
 #include "harness/run/topology.h"
@@ -66,6 +67,9 @@ inline constexpr OptionSpec litmus_option{"--litmus", "FILE",
                                           "write what is weak in what was found as a litmus test"};
 // If --litmus was typed. Throws UsageError if the file cannot be written.
 void write_litmus(const Arguments& arguments, const ExplorePage& page, Context& context);
+// To repeat a schedule, which says all but its scenario.
+[[nodiscard]] ExploreRequest replay_request(const std::string& schedule,
+                                            const ScheduleHeader& header);
 [[nodiscard]] ExplorePage explore(const ExploreRequest& request, Context& context);
 
 [[nodiscard]] bool violated(const StressPage& page);

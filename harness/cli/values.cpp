@@ -111,6 +111,11 @@ std::vector<AllocRule> alloc_rules(const Arguments& arguments, std::string_view 
   return rules;
 }
 
+unsigned jobs_value(const Arguments& arguments, unsigned otherwise) {
+  constexpr unsigned most = 256;
+  return static_cast<unsigned>(number_value(arguments, "--jobs", otherwise, 1, most));
+}
+
 unsigned usable_processors() {
   constexpr unsigned most = 16;
   cpu_set_t set;

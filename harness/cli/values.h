@@ -49,6 +49,8 @@ inline constexpr OptionSpec actors_option{
                                      const std::vector<std::string>& allowed,
                                      std::string_view why_not = {});
 
+// --jobs N.
+[[nodiscard]] unsigned jobs_value(const Arguments& arguments, unsigned otherwise);
 // That this process may run on, at most 16: how many processes search if not told.
 [[nodiscard]] unsigned usable_processors();
 

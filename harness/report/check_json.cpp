@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <cmath>
-
-#include <nlohmann/json.hpp>
-
 #include "harness/report/json.h"
+#include "harness/report/json_parts.h"
 
 namespace tlblab {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 // The time last: all before it is the same in every run.
 Json check_row(const CheckPage::Scenario& scenario, const CheckPage::Row& row) {
@@ -29,7 +22,7 @@ Json check_row(const CheckPage::Scenario& scenario, const CheckPage::Row& row) {
           {"skipped", text_or_null(row.skipped)},
           {"text", text_or_null(row.text)},
           {"schedule", text_or_null(row.schedule)},
-          {"seconds", std::round(row.seconds * 1e6) / 1e6}};
+          {"seconds", rounded(row.seconds)}};
 }
 
 // Of an interrupted check those rows that were done.
@@ -52,18 +45,12 @@ Json without_table(const CheckPage& page) {
 
 std::string check_json(const CheckPage& page) {
   const CheckPage::Sums sums = page.sums();
-  Json tool = Json::object();
-  for (const auto& [name, value] : page.tool) tool[name] = value;
-  const Json out{{"schema", "tlblab/check/1"},
-                 {"rows", check_rows(page)},
-                 {"unexpected", sums.unexpected},
-                 {"planned", sums.rows},
-                 {"skipped", sums.skipped},
-                 {"without_table", without_table(page)},
-                 {"interrupted", page.interrupted},
-                 {"tool", std::move(tool)},
-                 {"seconds", std::round(page.seconds * 1e6) / 1e6}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const Json out{{"schema", "tlblab/check/1"},      {"rows", check_rows(page)},
+                 {"unexpected", sums.unexpected},   {"planned", sums.rows},
+                 {"skipped", sums.skipped},         {"without_table", without_table(page)},
+                 {"interrupted", page.interrupted}, {"tool", object(page.tool)},
+                 {"seconds", rounded(page.seconds)}};
+  return dumped(out);
 }
 
 }  // namespace tlblab

@@ -15,11 +15,8 @@ namespace {
 constexpr std::string_view version = "KTAP version 1\n";
 constexpr std::string_view remark = "  # ";
 
-// "x86 tso without nested-flush"
 std::string row_name(const CheckPage::Row& row) {
-  std::string name = row.arch + " " + row.model;
-  if (!row.without.empty()) name += " without " + joined(row.without, " and ");
-  return name;
+  return search_place(row.arch, row.model, row.without);
 }
 
 std::string explore_command(const std::string& scenario, const CheckPage::Row& row) {

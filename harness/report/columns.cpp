@@ -2,6 +2,7 @@
 #include "harness/report/columns.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -123,6 +124,12 @@ std::string cpu_columns(const std::vector<TraceStep>& trace, bool all, const Pai
     before = row;
   }
   return out;
+}
+
+std::vector<TraceStep> key_rows(const std::vector<TraceStep>& trace) {
+  std::vector<TraceStep> rows;
+  std::ranges::copy_if(trace, std::back_inserter(rows), &TraceStep::key);
+  return rows;
 }
 
 }  // namespace tlblab

@@ -23,4 +23,7 @@ namespace tlblab {
                                       bool all,
                                       const Paint& paint);
 
+// The rows that a reader of the code needs.
+[[nodiscard]] std::vector<TraceStep> key_rows(const std::vector<TraceStep>& trace);
+
 }  // namespace tlblab

@@ -87,8 +87,7 @@ std::string trace_columns(const ExplorePage& page,
     const std::string all = cpu_columns(report.trace, true, paint);
     return all.empty() ? all : fmt::format("\n{}\n", all);
   }
-  std::vector<TraceStep> rows;
-  std::ranges::copy_if(report.trace, std::back_inserter(rows), &TraceStep::key);
+  std::vector<TraceStep> rows = key_rows(report.trace);
   if (rows.empty()) return {};
   const std::size_t left_out = rows.size() - std::min(rows.size(), most_rows);
   rows.erase(rows.begin(), rows.begin() + std::ptrdiff_t(left_out));

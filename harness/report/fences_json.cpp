@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <cmath>
-
-#include <nlohmann/json.hpp>
-
 #include "harness/report/json.h"
+#include "harness/report/json_parts.h"
 
 namespace tlblab {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json row_json(const FencesPage::Row& one) {
   const CheckPage::Row& row = one.row;
@@ -18,8 +13,8 @@ Json row_json(const FencesPage::Row& one) {
           {"expected", row.expected},
           {"got", row.got},
           {"executions", row.executions},
-          {"masked_by", row.masked_by.empty() ? Json(nullptr) : Json(row.masked_by)},
-          {"schedule", row.schedule.empty() ? Json(nullptr) : Json(row.schedule)}};
+          {"masked_by", text_or_null(row.masked_by)},
+          {"schedule", text_or_null(row.schedule)}};
 }
 
 Json fence_json(const FencesPage::Fence& fence) {
@@ -37,14 +32,12 @@ Json fence_json(const FencesPage::Fence& fence) {
 std::string fences_json(const FencesPage& page) {
   Json fences = Json::array();
   for (const FencesPage::Fence& fence : page.fences) fences.push_back(fence_json(fence));
-  Json tool = Json::object();
-  for (const auto& [name, value] : page.tool) tool[name] = value;
   const Json out{{"schema", "tlblab/fences/1"},
                  {"fences", std::move(fences)},
                  {"unexpected", page.unexpected()},
-                 {"tool", std::move(tool)},
-                 {"seconds", std::round(page.seconds * 1e6) / 1e6}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+                 {"tool", object(page.tool)},
+                 {"seconds", rounded(page.seconds)}};
+  return dumped(out);
 }
 
 }  // namespace tlblab

@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/report/json.h"
 
-#include <cmath>
-
-#include <nlohmann/json.hpp>
+#include "harness/report/json_parts.h"
 
 namespace tlblab {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// Names of files and of programs may be any bytes.
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-double rounded(double value, double per_unit = 1e6) {
-  return std::round(value * per_unit) / per_unit;
-}
-
 const char* on_or_off(bool on) { return on ? "on" : "off"; }
-
-Json object(const NamedValues& values) {
-  Json out = Json::object();
-  for (const auto& [name, value] : values) out[name] = value;
-  return out;
-}
 
 Json allocations(const AllocReport& report) {
   Json sites = Json::array();

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <cmath>
-
-#include <nlohmann/json.hpp>
-
 #include "harness/report/json.h"
+#include "harness/report/json_parts.h"
 
 namespace tlblab {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json rounded(double seconds) { return std::round(seconds * 1e6) / 1e6; }
 
 // The time last: all before it is the same in every run.
 Json evidence_json(const QuestionsPage::Evidence& evidence) {
@@ -23,8 +16,8 @@ Json evidence_json(const QuestionsPage::Evidence& evidence) {
           {"arch", evidence.arch},
           {"model", evidence.model},
           {"without", evidence.without},
-          {"text", evidence.text.empty() ? Json(nullptr) : Json(evidence.text)},
-          {"schedule", evidence.schedule.empty() ? Json(nullptr) : Json(evidence.schedule)},
+          {"text", text_or_null(evidence.text)},
+          {"schedule", text_or_null(evidence.schedule)},
           {"seconds", rounded(evidence.seconds)}};
 }
 
@@ -50,13 +43,11 @@ std::string questions_json(const QuestionsPage& page) {
   Json questions = Json::array();
   for (const QuestionsPage::Question& question : page.questions)
     questions.push_back(question_json(question));
-  Json tool = Json::object();
-  for (const auto& [name, value] : page.tool) tool[name] = value;
   const Json out{{"schema", "tlblab/questions/1"},
                  {"questions", std::move(questions)},
-                 {"tool", std::move(tool)},
+                 {"tool", object(page.tool)},
                  {"seconds", rounded(page.seconds)}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dumped(out);
 }
 
 }  // namespace tlblab

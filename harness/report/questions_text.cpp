@@ -2,7 +2,6 @@
 // An answer is read from the top: the words of who asked, the verdict and why, the searches, and one
 // counterexample step by step.
 #include <algorithm>
-#include <iterator>
 
 #include <fmt/format.h>
 
@@ -16,11 +15,8 @@ namespace {
 
 using Evidence = QuestionsPage::Evidence;
 
-// "x86 tso without nested-flush"
 std::string place_words(const Evidence& evidence) {
-  std::string words = evidence.arch + " " + evidence.model;
-  if (!evidence.without.empty()) words += " without " + joined(evidence.without, " and ");
-  return words;
+  return search_place(evidence.arch, evidence.model, evidence.without);
 }
 
 std::string evidence_text(const Evidence& evidence) {
@@ -33,10 +29,8 @@ std::string evidence_text(const Evidence& evidence) {
          fmt::format("    {}\n", evidence.command);
 }
 
-// Rows that a reader of the code needs.
 std::string told_text(const Evidence& evidence, const Paint& paint) {
-  std::vector<TraceStep> rows;
-  std::ranges::copy_if(evidence.trace, std::back_inserter(rows), &TraceStep::key);
+  const std::vector<TraceStep> rows = key_rows(evidence.trace);
   if (rows.empty()) return {};
   return wrapped("counterexample: ",
                  fmt::format("{}, {}", evidence.scenario, place_words(evidence)), "  ") +

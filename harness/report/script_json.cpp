@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "harness/report/json.h"
+#include "harness/report/json_parts.h"
 
 namespace tlblab {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json flush_rows(const std::vector<ScriptFlush>& flushes) {
   Json rows = Json::array();

@@ -79,6 +79,13 @@ std::string next_command(std::string_view verb,
   return (broken ? "with the fix:\n" : "without the fix:\n") + pasteable(command);
 }
 
+std::string search_place(const std::string& arch,
+                         const std::string& model,
+                         const std::vector<std::string>& without) {
+  const std::string place = arch + " " + model;
+  return without.empty() ? place : place + " without " + joined(without, " and ");
+}
+
 std::string search_command(const SearchWords& search) {
   std::string command = fmt::format("tlblab explore {} --arch {}",
                                     shell_word(std::string(search.scenario)), search.arch);

@@ -18,6 +18,10 @@ namespace tlblab {
 [[nodiscard]] std::string allocation_lines(const AllocReport& report);
 // As a shell takes it for one word.
 [[nodiscard]] std::string shell_word(const std::string& word);
+// "x86 tso without nested-flush"
+[[nodiscard]] std::string search_place(const std::string& arch,
+                                       const std::string& model,
+                                       const std::vector<std::string>& without);
 // What to type to make a search again. In one line, however long.
 struct SearchWords {
   std::string_view scenario, arch, model, strategy;

@@ -23,9 +23,7 @@
 // Real threads: yes+delay.
 #pragma once
 
-#include <vector>
-
-#include "harness/lab.h"
+#include "harness/scenario/copy_race.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -56,59 +54,14 @@ struct clear_refs_cow_2020 {
   };
 
   template <ArchBackend A>
-  class Body {
-   public:
-    void setup(Lab<A>& lab) {
-      lab.clear();
-      lab.map(x, pages(lab));
+  struct Race {
+    static void prepare(Lab<A>& lab, vaddr_t, std::uint64_t) { Lab<A>::must(lab.clear_refs()); }
+    static void take_right(Lab<A>& lab, vaddr_t, std::uint64_t) noexcept {
       Lab<A>::must(lab.clear_refs());
-      for (std::uint64_t page = 0; page < pages(lab); ++page) lab.write(x + page * page_size, 1);
-      looked_at_ = lab.get_page_at(x, FOLL_WRITE);
     }
-    void act(Lab<A>& lab, unsigned role) noexcept {
-      if (role != 2) lab.wait_for(seen_);
-      switch (role) {
-        case 0: Lab<A>::must(lab.clear_refs()); break;
-        case 1:
-          lab.stall();
-          lab.write(x, 2);
-          lab.finish_round();
-          break;
-        default:
-          lab.write(x, 3);
-          lab.tell(seen_);
-          do {
-            lab.write(x, 4);
-          } while (!lab.explored() && lab.again());
-          break;
-      }
-      if (gone_.fetch_add(1, order::full) == info.cpus - 1) let_go();
-    }
-    void teardown(Lab<A>& lab) {
-      let_go();  // of a round that was cut short
-      lab.clear();
-    }
-    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
-    template <class Name>
-    void name_words(Name name) const {
-      name(seen_, "seen");
-      name(gone_, "gone");
-    }
-
-   private:
-    static constexpr vaddr_t x = 0x4000;
-    static std::uint64_t pages(Lab<A>& lab) noexcept { return lab.explored() ? 1 : 400; }
-
-    void let_go() noexcept {
-      if (looked_at_ != nullptr) put_page(looked_at_);
-      looked_at_ = nullptr;
-      gone_.store(0, order::relaxed);
-    }
-
-    page* looked_at_ = nullptr;
-    Signal seen_;
-    Atomic<unsigned> gone_{0};
   };
+  template <ArchBackend A>
+  class Body : public CopyRace<A, Race<A>> {};
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

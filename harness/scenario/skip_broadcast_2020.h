@@ -20,9 +20,7 @@
 // Real threads: explorer only on x86, where the count and the marks are locked operations.
 #pragma once
 
-#include <vector>
-
-#include "harness/lab.h"
+#include "harness/scenario/switch_race.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -52,7 +50,7 @@ struct skip_broadcast_2020 {
   };
 
   template <ArchBackend A>
-  class Body {
+  class Body : public SwitchRace<A> {
    public:
     void setup(Lab<A>& lab) {
       lab.clear();
@@ -60,39 +58,11 @@ struct skip_broadcast_2020 {
       lab.write(x, 1);
     }
     void act(Lab<A>& lab, unsigned role) noexcept {
-      if (role == 0) {
-        lab.wait_for(away_);
-        lab.madvise_dontneed(x, 1);
-        return;
-      }
-      child_ = lab.fork();
-      static_cast<void>(lab.read(x));
-      if (child_ != nullptr) lab.run_in(*child_);
-      lab.tell(away_);
-      lab.run_in(lab.mm());
-      static_cast<void>(lab.read(x));
-      end_child(lab);
-    }
-    void teardown(Lab<A>& lab) {
-      end_child(lab);  // of a round that was cut short
-      lab.clear();
-    }
-    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
-    template <class Name>
-    void name_words(Name name) const {
-      name(away_, "away");
+      this->act_as(lab, role, [&] { lab.madvise_dontneed(x, 1); });
     }
 
    private:
-    static constexpr vaddr_t x = 0x4000;
-
-    void end_child(Lab<A>& lab) noexcept {
-      if (child_ != nullptr) lab.end(*child_);
-      child_ = nullptr;
-    }
-
-    mm_struct* child_ = nullptr;
-    Signal away_;
+    using SwitchRace<A>::x;
   };
 };
 

@@ -26,9 +26,7 @@
 // Real threads: yes+delay.
 #pragma once
 
-#include <vector>
-
-#include "harness/lab.h"
+#include "harness/scenario/copy_race.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -77,59 +75,16 @@ struct uffd_wp_cow {
   };
 
   template <ArchBackend A>
-  class Body {
-   public:
-    void setup(Lab<A>& lab) {
-      lab.clear();
-      lab.map(x, pages(lab));
-      Lab<A>::must(lab.uffd_register(x, pages(lab), VM_UFFD_WP));
-      for (std::uint64_t page = 0; page < pages(lab); ++page) lab.write(x + page * page_size, 1);
-      looked_at_ = lab.get_page_at(x, FOLL_WRITE);
+  struct Race {
+    static void prepare(Lab<A>& lab, vaddr_t start, std::uint64_t pages) {
+      Lab<A>::must(lab.uffd_register(start, pages, VM_UFFD_WP));
     }
-    void act(Lab<A>& lab, unsigned role) noexcept {
-      if (role != 2) lab.wait_for(seen_);
-      switch (role) {
-        case 0: lab.uffd_writeprotect(x, pages(lab), true); break;
-        case 1:
-          lab.stall();
-          lab.write(x, 2);
-          lab.finish_round();
-          break;
-        default:
-          lab.write(x, 3);
-          lab.tell(seen_);
-          do {
-            lab.write(x, 4);
-          } while (!lab.explored() && lab.again());
-          break;
-      }
-      if (gone_.fetch_add(1, order::full) == info.cpus - 1) let_go();
+    static void take_right(Lab<A>& lab, vaddr_t start, std::uint64_t pages) noexcept {
+      lab.uffd_writeprotect(start, pages, true);
     }
-    void teardown(Lab<A>& lab) {
-      let_go();  // of a round that was cut short
-      lab.clear();
-    }
-    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
-    template <class Name>
-    void name_words(Name name) const {
-      name(seen_, "seen");
-      name(gone_, "gone");
-    }
-
-   private:
-    static constexpr vaddr_t x = 0x4000;
-    static std::uint64_t pages(Lab<A>& lab) noexcept { return lab.explored() ? 1 : 400; }
-
-    void let_go() noexcept {
-      if (looked_at_ != nullptr) put_page(looked_at_);
-      looked_at_ = nullptr;
-      gone_.store(0, order::relaxed);
-    }
-
-    page* looked_at_ = nullptr;
-    Signal seen_;
-    Atomic<unsigned> gone_{0};
   };
+  template <ArchBackend A>
+  class Body : public CopyRace<A, Race<A>> {};
 };
 using uffd_wp_cow_2020 = uffd_wp_cow<false>;
 using flush_pending_order_2020 = uffd_wp_cow<true>;
