@@ -54,8 +54,9 @@ struct table_shadow {
   Atomic<std::uint32_t> stamp[ptrs_per_table];  // `changes` at the last one of each slot
 };
 
-// One frame. struct page of Linux, with the counts of a folio; a large folio is a run of them.
-struct page {
+// One frame. struct page of Linux, with the counts of a folio; a large folio is a run of them. What every
+// zap, free and allocation touches lies in its first cache line.
+struct alignas(64) page {
   Atomic<int> refcount{0};
   Atomic<int> mapcount{0};  // PTEs that map it; changed under the PTL of that PTE
   // Of the head of a folio of more than one page: PMDs that map the whole of it; and all mappings

@@ -2,6 +2,7 @@
 #include "mm/page_alloc.h"
 
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "mm/swap.h"
@@ -32,6 +33,7 @@ struct CommonFrames {
   Atomic<page*> huge_zero{nullptr};
 };
 
+void* descriptors = nullptr;  // mem_map lies in it, at the first border of a cache line
 CpuFrames* cpu_frames = nullptr;
 CommonFrames* common_frames = nullptr;
 
@@ -277,14 +279,23 @@ void change_mapcounts(page* p, unsigned nr, int by) noexcept {
     vm_bug_on(q->mapcount.fetch_add(by, order::relaxed) + by < 0, "mapcount_below_zero");
 }
 
+// False: no memory.
+bool make_mem_map(std::uint64_t frames) noexcept {
+  std::size_t room = (first_pfn + frames + 1) * sizeof(page);
+  descriptors = kmalloc(room, AllocSite::object);
+  void* aligned = descriptors;
+  mem_map = static_cast<page*>(std::align(alignof(page), sizeof(page), aligned, room));
+  return descriptors != nullptr;
+}
+
 }  // namespace
 
 bool mem_init(std::uint64_t frames) noexcept {
-  mem_map = static_cast<page*>(kmalloc((first_pfn + frames) * sizeof(page), AllocSite::object));
+  const bool described = make_mem_map(frames);
   cpu_frames =
       static_cast<CpuFrames*>(kmalloc(nr_cpu_ids() * sizeof(CpuFrames), AllocSite::object));
   void* common = kmalloc(sizeof(CommonFrames), AllocSite::object);
-  if (mem_map == nullptr || cpu_frames == nullptr || common == nullptr) return false;
+  if (!described || cpu_frames == nullptr || common == nullptr) return false;
   common_frames = new (common) CommonFrames;
   for (unsigned cpu = 0; cpu < nr_cpu_ids(); ++cpu) new (&cpu_frames[cpu]) CpuFrames;
   split_frames_between_cpus(frames);
@@ -306,7 +317,7 @@ void mem_exit() noexcept {
   free_frame(zero_page()->frame);
   kfree(common_frames);
   kfree(cpu_frames);
-  kfree(mem_map);
+  kfree(descriptors);
 }
 
 long frames_in_use() noexcept {
@@ -385,6 +396,7 @@ page* alloc_table(unsigned level) noexcept {
   p->table = new (words) page_table;
   p->flags.store(PG_table, order::relaxed);
   p->level = level;
+  p->pmd_huge_pte = nullptr;
   return p;
 }
 
