@@ -7,6 +7,7 @@
 #pragma once
 
 #include "mm/anon_vma.h"
+#include "mm/fences.h"
 #include "mm/huge_memory.tcc"
 #include "mm/memory.h"
 #include "mm/page_cache.h"
@@ -346,7 +347,8 @@ FaultResult do_wp_page(const fault_site& site, pte_ref ref, pte_t pte) noexcept 
 // monitor learns of the write; the entry stays read-only, so nothing is to be flushed. If entries
 // were write-protected under mmap_lock for reading and the flush is still to come, another CPU may
 // write through an old translation: that one is invalidated before anybody copies the page (trap
-// T63). PTL held; returns the entry to go on with.
+// T63). If none is to come, what was written through it before has to be in the copy: the barrier. PTL
+// held; returns the entry to go on with.
 template <ArchBackend A>
 pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept {
   if (A::pte_uffd_wp(pte)) {
@@ -356,9 +358,10 @@ pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept
     ref.word().store(pte.val, order::release);
     note_change(site.mm, ref, site.va, watched, pte);
   }
-  if (site.mm.fixes.uffd_wp_flush && (site.vma.vm_flags & VM_UFFD_WP) != 0 &&
-      mm_tlb_flush_pending(site.mm))
-    A::flush_tlb_page(site.mm, site.va);
+  if (!site.mm.fixes.uffd_wp_flush || (site.vma.vm_flags & VM_UFFD_WP) == 0) return pte;
+  if (tlb_flush_pending_at(site.mm, site.va)) A::flush_tlb_page(site.mm, site.va);
+  // Pairs with the release in dec_tlb_flush_pending; without it scenario cow-read-order-2020 fails.
+  smp_rmb(Fence::cow_read);
   return pte;
 }
 

@@ -51,6 +51,14 @@ enum class ClearRefsForm : std::uint8_t {
   write_flush,  // mmap_lock for writing; the same
 };
 
+// Which flushes a reader of the pending count takes for due where he wants to know about one address.
+enum class PendingFilter : std::uint8_t {
+  off,    // every one of the mm
+  late,   // those of the address's block, which are filed when the entries have changed
+  flag,   // of the block, which has a mark and no count: who is done hides what others owe
+  count,  // of the block
+};
+
 // Fences that can be left out by themselves (mm/fences.h).
 enum class Fence : std::uint8_t {
   gup_pin,
@@ -63,6 +71,7 @@ enum class Fence : std::uint8_t {
   uffd_move,
   skip_mark,
   skip_count,
+  cow_read,
 };
 
 struct fixes {
@@ -84,8 +93,18 @@ struct fixes {
   bool switching_counts = true;
   bool reclaim_flush_dirty = true;
   bool dec_after_flush = true;
-  bool zap_flush = false;            // off as merged: another cure was found
-  std::uint32_t dropped_fences = 0;  // a bit for each
+  bool dec_release = true;
+  bool huge_pmd_invalidate = true;
+  bool gup_recheck_pmd = true;
+  bool collapse_sync = true;
+  bool pte_accessible_pending = true;
+  bool pfnmap_flush_first = true;
+  bool asid_read_late = true;
+  bool asid_keep_reserved = true;
+  bool uffd_keep_write = true;
+  PendingFilter pending_filter = PendingFilter::off;  // not merged
+  bool zap_flush = false;                             // off as merged: another cure was found
+  std::uint32_t dropped_fences = 0;                   // a bit for each
 };
 
 struct FixInfo {
@@ -175,6 +194,37 @@ inline constexpr std::array fix_table{
     FixInfo{"dec-after-flush", "never left out", 2013,
             "tlb_finish_mmu counts its flush as done when it is done, and not before", off_or_on,
             fix_forms::put_in<&fixes::dec_after_flush>},
+    FixInfo{"dec-release", "not in 6.18", 2026,
+            "who sees a flush counted as done sees what was stored before it was acknowledged",
+            off_or_on, fix_forms::put_in<&fixes::dec_release>},
+    FixInfo{"huge-pmd-invalidate", "58ceeb6bec86, ced108037c2a", 2017,
+            "a huge entry that changes is not empty on the way, for who looks without the lock",
+            off_or_on, fix_forms::put_in<&fixes::huge_pmd_invalidate>},
+    FixInfo{"gup-recheck-pmd", "70cbc3cc78a9", 2022,
+            "GUP-fast looks again at the entry above the table that it read", off_or_on,
+            fix_forms::put_in<&fixes::gup_recheck_pmd>},
+    FixInfo{"collapse-sync", "2ba99c5e0881", 2022,
+            "collapse waits until no GUP-fast is left in the table that it took away", off_or_on,
+            fix_forms::put_in<&fixes::collapse_sync>},
+    FixInfo{"pte-accessible-pending", "20841405940e", 2013,
+            "an entry without rights counts as accessible while any flush is due in the mm",
+            off_or_on, fix_forms::put_in<&fixes::pte_accessible_pending>},
+    FixInfo{"pfnmap-flush-first", "b67fbebd4cf9", 2022,
+            "pages without struct page are flushed before their area leaves the reverse mapping",
+            off_or_on, fix_forms::put_in<&fixes::pfnmap_flush_first>},
+    FixInfo{"asid-read-late", "5e10f9887ed8", 2017,
+            "an address space's number is read when its entry has changed, not before", off_or_on,
+            fix_forms::put_in<&fixes::asid_read_late>},
+    FixInfo{"asid-keep-reserved", "a8ffaaa060b8", 2017,
+            "a CPU that a rollover has passed takes its number under the lock", off_or_on,
+            fix_forms::put_in<&fixes::asid_keep_reserved>},
+    FixInfo{"uffd-unprotect-keeps-write", "not merged", 2020,
+            "UFFDIO_WRITEPROTECT that ends protection takes no right from an entry that had none",
+            off_or_on, fix_forms::put_in<&fixes::uffd_keep_write>},
+    FixInfo{"pending-filter", "not merged", 2020,
+            "a fault asks for flushes that are due near its address, not in all of the mm; off "
+            "unless --set",
+            "off,late,flag,count", fix_forms::put_in<&fixes::pending_filter>},
     FixInfo{"zap-flush-before-unlock", "not merged", 2007,
             "zap_pte_range flushes before it drops the page-table lock; off unless --set =on",
             off_or_on, fix_forms::put_in<&fixes::zap_flush>},
@@ -209,6 +259,9 @@ inline constexpr std::array fix_table{
     FixInfo{"skip-broadcast-count-mb", "not merged", 2020,
             "arm64+skip-broadcast: a CPU counted before it looks whether it was marked", off_or_on,
             fix_forms::put_fence<Fence::skip_count>},
+    FixInfo{"cow-read-rmb", "not in 6.18", 2026,
+            "a write fault: the look at the flushes that are due before the page is copied",
+            off_or_on, fix_forms::put_fence<Fence::cow_read>},
 };
 
 // The place of a form in a list with commas; -1: it is not there.

@@ -47,7 +47,7 @@ template <ArchBackend A>
 bool write_protect_entry(const ksm_site& site, pte_ref ref, pte_t& now) noexcept {
   now = ptep_get(ref);
   const bool exclusive = page_test(site.p, PG_anon_exclusive);
-  const bool pending = site.mm.fixes.ksm_check_pending && mm_tlb_flush_pending(site.mm);
+  const bool pending = site.mm.fixes.ksm_check_pending && tlb_flush_pending_at(site.mm, site.va);
   const bool known = exclusive && site.mm.fixes.anon_exclusive;
   if (!A::pte_write(now) && !A::pte_dirty(now) && !known && !pending) {
     page_clear_anon_exclusive(site.p);  // of before 2022, when nobody asked for it

@@ -66,13 +66,11 @@ struct alignas(64) page {
   Atomic<int> pincount{0};
   Atomic<std::uint32_t> flags{0};       // page_flag
   Atomic<std::uint32_t> generation{0};  // grows when the frame is freed: a stale holder can tell
+  unsigned order = 0;                   // of a head: the folio has 1 << order pages
   pfn_t pfn = 0;
   void* frame = nullptr;  // its 4 KiB on the host
   page* head = nullptr;  // the first page of its folio; its own descriptor if the folio is one page
-  unsigned order = 0;    // of a head: the folio has 1 << order pages
   page* next_free = nullptr;
-  page* next_isolated = nullptr;        // with PG_isolated: its reclaimer's
-  Atomic<std::uint64_t> swap_entry{0};  // with PG_swapcache: the slot
   // The file it belongs to and where, set before the page is first mapped; null again, under the
   // page lock, when the file has dropped it.
   address_space* mapping = nullptr;
@@ -80,11 +78,15 @@ struct alignas(64) page {
   // With PG_anon: through which the areas that map it are found (anon_vma.h), and index is its place
   // in them. Changed under the PTL of its only mapping; means nothing while no entry maps it.
   Atomic<struct anon_vma*> anon_vma{nullptr};
+  Atomic<std::uint64_t> swap_entry{0};  // with PG_swapcache: the slot
+  union {
+    page* next_isolated = nullptr;  // with PG_isolated: its reclaimer's
+    page* pmd_huge_pte;             // of PMDs: tables deposited for huge entries, under ptl
+  };
   // If it is a table:
   page_table* table = nullptr;
   Spinlock ptl;
   unsigned level = 0;                     // 0: PTEs
-  page* pmd_huge_pte = nullptr;           // of PMDs: tables deposited for huge entries, under ptl
   Atomic<table_shadow*> shadow{nullptr};  // the listener's; null: none, or nothing happened yet
 };
 
@@ -195,6 +197,16 @@ using vma_tree = boost::intrusive::set<vm_area_struct, boost::intrusive::key_of_
 
 // ---- address spaces -----------------------------------------------------------------------------
 
+// Where flushes are due, roughly: how many in each block of addresses, and how many in ranges of too many
+// blocks. Blocks share counters, so an answer may be yes for nothing. With pending-filter only.
+struct pending_blocks {
+  static constexpr unsigned nr = 16;
+  static constexpr unsigned shift = 21;     // a block: what a table of PTEs maps
+  static constexpr std::uint64_t most = 8;  // blocks that are counted one by one
+  Atomic<int> everywhere{0};
+  Atomic<int> of_block[nr];
+};
+
 struct mm_struct {
   std::uint64_t id = 0;  // never used again: tells an mm from a later one at the same address
   page* pgd = nullptr;
@@ -224,6 +236,7 @@ struct mm_struct {
   // Gathers (and others that change PTEs before they flush) that are open on this mm. The
   // protocol and why no barrier goes with it: tlb_flush_pending.h.
   Atomic<int> tlb_flush_pending{0};
+  struct pending_blocks pending_blocks;  // written and read as the count above
   // Entries that reclaim has cleared, and how many of them are flushed; another protocol:
   // tlb_flush_batched.h.
   Atomic<std::uint32_t> tlb_flush_batched{0};

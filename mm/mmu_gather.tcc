@@ -26,7 +26,7 @@ void gather_begin(
   if (fullmm) tlb.start = tlb.end = ~0ULL;
   A::arch_tlb_gather_mmu(tlb, start, end);
   // Last: from here on others may count on our flush.
-  if (!A::features.owns_pending) inc_tlb_flush_pending(mm);
+  if (!A::features.owns_pending) inc_tlb_flush_pending(mm, {start, end});
   trace(EventKind::gather_begin, mm.id);
 }
 
@@ -144,13 +144,15 @@ void tlb_finish_mmu(mmu_gather<A>& tlb) noexcept {
   vm_bug_on(tlb.delayed_rmap, "delayed_rmap_at_finish");
   const bool force = !A::features.owns_pending && mm.fixes.nested_flush && mm_tlb_flush_nested(mm);
   const bool core_counts = !A::features.owns_pending;
+  const pending_range range{tlb.request_start, tlb.request_end};
+  if (core_counts) late_tlb_flush_pending(mm, range);
   if (core_counts && !mm.fixes.dec_after_flush)
-    dec_tlb_flush_pending(mm);  // flush-pending-order-2020
+    dec_tlb_flush_pending(mm, range);  // flush-pending-order-2020
   detail::finish_invalidate(tlb, force);
   detail::tlb_flush_mmu_free(tlb);
   detail::tlb_batch_list_free(tlb);
   trace(EventKind::gather_end, mm.id);
-  if (core_counts && mm.fixes.dec_after_flush) dec_tlb_flush_pending(mm);
+  if (core_counts && mm.fixes.dec_after_flush) dec_tlb_flush_pending(mm, range);
 }
 
 template <ArchBackend A>

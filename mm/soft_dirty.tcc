@@ -149,6 +149,7 @@ void clear_refs_and_flush(mm_struct& mm, clear_refs_types type) noexcept {
   if (type != CLEAR_REFS_SOFT_DIRTY) return clear_refs_walk<A>(mm, type);
   inc_tlb_flush_pending(mm);
   clear_refs_walk<A>(mm, type);
+  late_tlb_flush_pending(mm);
   A::flush_tlb_mm(mm);
   dec_tlb_flush_pending(mm);
 }

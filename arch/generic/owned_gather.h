@@ -55,6 +55,7 @@ struct posted_gather : merged_gather<Base> {
   static bool arch_tlb_finish_mmu(gather_range& tlb, vaddr_t start, vaddr_t end, bool) noexcept {
     mm_struct& mm = *tlb.mm;
     const bool parallel = mm.fixes.nested_flush && mm.tlb_flush_pending.load(order::relaxed) > 1;
+    late_tlb_flush_pending(mm);
     const bool flushed = merged_gather<Base>::arch_tlb_finish_mmu(tlb, start, end, parallel);
     dec_tlb_flush_pending(mm);
     return flushed;
