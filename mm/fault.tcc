@@ -360,7 +360,7 @@ pte_t userfaultfd_write(const fault_site& site, pte_ref ref, pte_t pte) noexcept
   }
   if (!site.mm.fixes.uffd_wp_flush || (site.vma.vm_flags & VM_UFFD_WP) == 0) return pte;
   if (tlb_flush_pending_at(site.mm, site.va)) A::flush_tlb_page(site.mm, site.va);
-  // Pairs with the release in dec_tlb_flush_pending; without it scenario cow-read-order-2020 fails.
+  // Pairs with what orders dec_tlb_flush_pending behind the flush; without it scenario cow-read-order-2020 fails.
   smp_rmb(Fence::cow_read);
   return pte;
 }

@@ -72,6 +72,7 @@ enum class Fence : std::uint8_t {
   skip_mark,
   skip_count,
   cow_read,
+  take_requests,
 };
 
 struct fixes {
@@ -93,7 +94,6 @@ struct fixes {
   bool switching_counts = true;
   bool reclaim_flush_dirty = true;
   bool dec_after_flush = true;
-  bool dec_release = true;
   bool huge_pmd_invalidate = true;
   bool gup_recheck_pmd = true;
   bool collapse_sync = true;
@@ -103,6 +103,7 @@ struct fixes {
   bool asid_keep_reserved = true;
   bool uffd_keep_write = true;
   PendingFilter pending_filter = PendingFilter::off;  // not merged
+  bool dec_release = false;                           // the same
   bool zap_flush = false;                             // off as merged: another cure was found
   std::uint32_t dropped_fences = 0;                   // a bit for each
 };
@@ -194,8 +195,8 @@ inline constexpr std::array fix_table{
     FixInfo{"dec-after-flush", "never left out", 2013,
             "tlb_finish_mmu counts its flush as done when it is done, and not before", off_or_on,
             fix_forms::put_in<&fixes::dec_after_flush>},
-    FixInfo{"dec-release", "not in 6.18", 2026,
-            "who sees a flush counted as done sees what was stored before it was acknowledged",
+    FixInfo{"dec-release", "not merged", 2020,
+            "the count of flushes that are due goes down by a release; off unless --set =on",
             off_or_on, fix_forms::put_in<&fixes::dec_release>},
     FixInfo{"huge-pmd-invalidate", "58ceeb6bec86, ced108037c2a", 2017,
             "a huge entry that changes is not empty on the way, for who looks without the lock",
@@ -262,6 +263,9 @@ inline constexpr std::array fix_table{
     FixInfo{"cow-read-rmb", "not in 6.18", 2026,
             "a write fault: the look at the flushes that are due before the page is copied",
             off_or_on, fix_forms::put_fence<Fence::cow_read>},
+    FixInfo{"take-requests-mb", "never left out", 2014,
+            "a CPU that is interrupted: what it did before it takes its requests", off_or_on,
+            fix_forms::put_fence<Fence::take_requests>},
 };
 
 // The place of a form in a list with commas; -1: it is not there.

@@ -82,9 +82,9 @@ inline void late_tlb_flush_pending(mm_struct& mm, pending_range range = {}) noex
 inline void dec_tlb_flush_pending(mm_struct& mm, pending_range range = {}) noexcept {
   if (mm.fixes.pending_filter != PendingFilter::off) detail::file_pending(mm, range, -1);
   if (!mm.fixes.pending_count) return mm.tlb_flush_pending.store(0, order::relaxed);
-  // The backend's flush orders it for translations, see above. Release: for what others stored before
-  // they acknowledged the flush; pairs with cow-read-rmb in wp_page_copy; without it scenario
-  // cow-read-order-2020 fails.
+  // Relaxed: the backend's flush orders it, see above. A release hands on what others stored before they
+  // acknowledged the flush too; so does a relaxed one if they acknowledged behind a full barrier, as they
+  // do: scenario cow-read-order-2020.
   const int before = mm.fixes.dec_release ? mm.tlb_flush_pending.fetch_sub(1, order::release)
                                           : mm.tlb_flush_pending.fetch_sub(1, order::relaxed);
   trace(EventKind::pending_dec, mm.id, static_cast<std::uint64_t>(before));

@@ -54,6 +54,7 @@ ExploreOptions options_of(const CheckSearch& search, double most_seconds) {
   options.fail_alloc = alloc_rules_of(*search.scenario);
   options.actors = actors_of(*search.scenario);
   options.shrink = search.shrink;
+  options.count_flushes = search.count_flushes;
   return options;
 }
 
@@ -124,7 +125,8 @@ CheckOutcome outcome_of(const CheckSearch& search, double most_seconds) {
                        .complete = report.complete,
                        .executions = report.executions,
                        .lost = report.lost,
-                       .seconds = report.seconds};
+                       .seconds = report.seconds,
+                       .flushes = report.flushes};
   if (report.violations.empty()) return outcome;
   const ExploreReport::Found& first = report.violations.front();
   outcome.kind = first.violation.kind;

@@ -36,6 +36,7 @@ struct CheckSearch {
   bool is_complete = false;      // is to be
   std::uint64_t executions = 0;  // at most; 0: all
   bool shrink = false;           // what it finds
+  bool count_flushes = false;    // sc only
   std::string skipped{};         // why it cannot be made; empty: it can
 };
 [[nodiscard]] std::string_view strategy_of(const CheckSearch& search) noexcept;
@@ -54,6 +55,7 @@ struct CheckOutcome {
   std::uint64_t executions = 0;
   std::uint64_t lost = 0;  // executions that could not be made
   double seconds = 0;
+  FlushCounts flushes{};
 };
 // Something was found, or all was seen of what was asked for: so many executions at most, 0: all.
 [[nodiscard]] bool is_settled(const CheckOutcome& outcome, std::uint64_t executions_asked);

@@ -27,6 +27,7 @@ std::string bytes_of(const CheckOutcome& outcome) {
   ByteWriter bytes;
   bytes.put_text(outcome.kind).put_text(outcome.text).put_text(outcome.schedule);
   bytes.put(outcome.complete).put(outcome.executions).put(outcome.lost).put(outcome.seconds);
+  bytes.put(outcome.flushes);
   return bytes.bytes();
 }
 
@@ -40,6 +41,7 @@ CheckOutcome outcome_from(std::string_view text) {
   outcome.executions = bytes.get<std::uint64_t>();
   outcome.lost = bytes.get<std::uint64_t>();
   outcome.seconds = bytes.get<double>();
+  outcome.flushes = bytes.get<FlushCounts>();
   return outcome;
 }
 

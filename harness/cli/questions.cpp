@@ -59,11 +59,16 @@ CheckSearch search_of(const Evidence& evidence) {
       .fixes = fixes_without(names_in(evidence.set)),
       .is_complete = evidence.executions == 0,
       .executions = evidence.executions,
-      .shrink = evidence.told};
+      .shrink = evidence.told,
+      .count_flushes = evidence.counts};
   search.skipped = why_not(search);
   if (!search.skipped.empty())
     throw std::logic_error(fmt::format("{}: {}", evidence.scenario, search.skipped));
   return search;
+}
+
+std::uint64_t all_flushes(const FlushCounts& flushes) noexcept {
+  return flushes.interrupts + flushes.broadcasts + flushes.hash_removals;
 }
 
 QuestionsPage::Evidence row_of(const Evidence& evidence,
@@ -90,6 +95,10 @@ QuestionsPage::Evidence row_of(const Evidence& evidence,
                                 .without = row.without,
                                 .executions = search.executions,
                                 .budget_seconds = most_seconds});
+  if (evidence.counts && outcome.executions != 0) {
+    const auto made = static_cast<double>(outcome.executions);
+    row.flushes = static_cast<double>(all_flushes(outcome.flushes)) / made;
+  }
   if (!outcome.kind.empty()) row.verdict = "violation " + outcome.kind;
   if (!is_settled(outcome, search.executions)) row.verdict = "undecided";
   return row;
@@ -169,7 +178,8 @@ class Questions {
                           .kind = outcome.kind,
                           .settled = is_settled(outcome, search.executions),
                           .complete = outcome.complete,
-                          .executions = outcome.executions});
+                          .executions = outcome.executions,
+                          .flushes = all_flushes(outcome.flushes)});
     }
     const Answer answer = question.answer(Findings(std::move(findings)));
     said.verdict = word_of(answer.verdict);
@@ -195,8 +205,7 @@ constexpr std::string_view questions_more =
     "command is printed; one counterexample is told step by step. Nothing is stored\n"
     "but which verdict is expected: exit code 1 if one came out otherwise, or if the\n"
     "searches do not come to any (unsettled). A search that meets --budget is\n"
-    "undecided. The result does not depend on --jobs.\n"
-    "Not yet answered, for want of evidence: 7 and 9.\n\n"
+    "undecided. The result does not depend on --jobs.\n\n"
     "examples:\n"
     "  tlblab questions\n"
     "  tlblab questions 4 11\n"

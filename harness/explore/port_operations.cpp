@@ -111,10 +111,10 @@ void PortSearch::interrupt(const Use& posts, const void* lock_of_cpu) noexcept {
   if (at.tracked) state_[thread].cause = first_since_empty(at);
   implied_lock(posts.actor, lock_of_cpu);
   if (!at.tracked) {
-    if (in_order(thread, posts.word, at, Kind::modify)) stays_a_fence(thread, order::full, true);
+    if (in_order(thread, posts.word, at, Kind::modify)) stays_a_fence(thread, posts.o, true);
   } else if (begin_access(thread, posts.word, at, posts.now)) {
     search_->await_modify({.thread = thread, .location = at.location, .o = order::acquire},
-                          {.op = Modify::exchange, .o = order::full}, 1, all_values);
+                          {.op = Modify::exchange, .o = posts.o}, 1, all_values);
     made_on(thread, at);
   }
 }

@@ -12,6 +12,7 @@
 #include "harness/explore/recorder.h"
 #include "harness/explore/schedule.h"
 #include "harness/explore/search.h"
+#include "harness/instances/flush_counter.h"
 #include "harness/instances/oracle_setup.h"
 #include "harness/instances/scenario_parts.h"
 #include "harness/instances/table.h"
@@ -52,6 +53,7 @@ class ExploreRun {
                   .tracked_windows = A::features.async_invalidate,
                   .alloc_policy = failures_.policy(),
                   .chooser = &chooser,
+                  .requests_taken_by = order_of_taking(options.fixes),
                   .step_limit = step_limit}),
         oracles_(cpus, true, {.scan_frees = true}),
         memory_(memory_of(parts, options)),
@@ -63,6 +65,17 @@ class ExploreRun {
     oracles_.call_on_report([this] { end_here(); });
     lab_.call_on_violation([this] { end_here(); });
   }
+
+  // Before run(): what flushes of the programs take is counted.
+  void count_flushes() {
+    counters_.reserve(cpus_);
+    tees_.resize(cpus_);
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+      tees_[cpu] = TeeSink(&counters_.emplace_back(flushes_), oracles_.sink(cpu));
+      machine_.attach(cpu, &tees_[cpu]);
+    }
+  }
+  [[nodiscard]] const FlushCounts& flushes() const noexcept { return flushes_of_programs_; }
 
   // Before run(): what it does is written down.
   Recorder& record() {
@@ -87,7 +100,10 @@ class ExploreRun {
     set_the_scene();
     machine_.search_with(search);
     machine_.let_hardware_act(acts());
+    flushes_ = {.interrupts = 0 - interrupts()};
     machine_.run([this](unsigned cpu) { body_->act(labs_[cpu], role_of(info_, cpu)); });
+    flushes_.interrupts += interrupts();
+    flushes_of_programs_ = flushes_;
     machine_.let_hardware_act({});
     machine_.search_with(nullptr);
     Execution execution;
@@ -110,11 +126,23 @@ class ExploreRun {
   [[nodiscard]] AllocReport allocations() const { return failures_.report(); }
 
  private:
+  static order order_of_taking(const struct fixes& fixes) noexcept {
+    const bool drops =
+        (fixes.dropped_fences >> static_cast<unsigned>(Fence::take_requests) & 1) != 0;
+    return drops ? order::acquire : order::full;
+  }
+
   // The first thing that went wrong is the one to tell: a state oracle before an end-to-end check.
   static void prefer(Execution& execution, const Violation& seen) {
     if (!execution.violation.kind.empty()) return;
     execution.violation = seen;
     execution.result.violation = seen.kind;
+  }
+
+  [[nodiscard]] std::uint64_t interrupts() const noexcept {
+    std::uint64_t sent = 0;
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) sent += machine_.counters(cpu).ipis_sent;
+    return sent;
   }
 
   void end_here() noexcept {
@@ -178,7 +206,9 @@ class ExploreRun {
   std::vector<Lab<A>> labs_;             // by CPU
   std::unique_ptr<WordNames<A>> names_;  // null: nobody writes down
   std::unique_ptr<Recorder> recorder_;
-  std::vector<TeeSink> tees_;  // by CPU
+  FlushCounts flushes_, flushes_of_programs_;
+  std::vector<FlushCounter> counters_;  // by CPU
+  std::vector<TeeSink> tees_;           // by CPU
 };
 
 // How a report gets at executions.
@@ -224,7 +254,9 @@ ExploreReport explore_scenario(const ScenarioParts<A>& parts, const ExploreOptio
       .search =
           [&](Chooser& chooser) {
             ExploreRun<A> run(parts, place, options, cpus, chooser);
+            if (options.count_flushes) run.count_flushes();
             ExecutionResult result = run.run().result;
+            report.flushes += run.flushes();
             counted(run.allocations());
             return result;
           },

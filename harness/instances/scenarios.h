@@ -7,6 +7,7 @@
 #include "harness/scenario/batched_pending_2017.h"
 #include "harness/scenario/clear_refs_cow_2020.h"
 #include "harness/scenario/clear_refs_gather_2020.h"
+#include "harness/scenario/cow_read_order_2020.h"
 #include "harness/scenario/delayed_rmap_2022.h"
 #include "harness/scenario/forced_flush_tables_2019.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
@@ -17,6 +18,7 @@
 #include "harness/scenario/mixed.h"
 #include "harness/scenario/mremap_flush_2018.h"
 #include "harness/scenario/mremap_pmd_vs_reclaim_2021.h"
+#include "harness/scenario/pending_filter_2020.h"
 #include "harness/scenario/ppc64_hash_duplicate_2007.h"
 #include "harness/scenario/reclaim_vs_writeback.h"
 #include "harness/scenario/skip_broadcast_2020.h"
@@ -43,6 +45,10 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                ksm_pending_2017,
                                uffd_wp_cow_2020,
                                flush_pending_order_2020,
+                               cow_read_order_2020,
+                               pending_filter_late_2020,
+                               pending_filter_flag_2020,
+                               pageout_beside_faults_2020,
                                clear_refs_gather_2020,
                                clear_refs_cow_2020,
                                gup_fast_anon_exclusive_2022,

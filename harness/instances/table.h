@@ -78,6 +78,7 @@ struct ExploreOptions {
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
+  bool count_flushes = false;  // of a random search
   ExploreStrategy strategy = ExploreStrategy::random;
   std::string memory = "sc";            // tso, weak
   std::optional<unsigned> preemptions;  // of random: at most so many an execution
@@ -93,6 +94,17 @@ struct ExploreOptions {
       0.01;  // of several: seconds that one works before it shares what it has left
   std::function<void(const ExploreProgress&)> on_progress;  // about once a second
   const std::atomic<bool>* stop = nullptr;
+};
+
+// Of all executions of a random search: what flushing took.
+struct FlushCounts {
+  std::uint64_t interrupts = 0, broadcasts = 0, hash_removals = 0;
+  FlushCounts& operator+=(const FlushCounts& more) noexcept {
+    interrupts += more.interrupts;
+    broadcasts += more.broadcasts;
+    hash_removals += more.hash_removals;
+    return *this;
+  }
 };
 
 struct ExploreReport {
@@ -124,6 +136,7 @@ struct ExploreReport {
   std::int64_t departed_at = -1;  // a replay: index of the first step that could not be obeyed
   bool stopped_at_step = false;   // stop_at_step was reached
   AllocReport allocations;        // of all executions
+  FlushCounts flushes;            // if they were to be counted
   // Executions in which CPUs were preempted as often as options.preemptions allows.
   std::uint64_t bound_reached = 0;
   bool asks_existence = false;   // a text wants to know whether a state can be

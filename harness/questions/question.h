@@ -24,6 +24,7 @@ struct Evidence {
   std::string_view memory{};        // sc, tso, weak; empty: the backend's own
   std::uint64_t executions = 2000;  // at most; 0: all, each once
   bool told = false;                // if it finds a violation, that is told step by step
+  bool counts = false;              // what its flushes take is of interest; memory is sc then
 };
 
 // What a search came to.
@@ -33,6 +34,8 @@ struct Finding {
   bool settled = false;   // a violation, or as many executions as asked for without
   bool complete = false;  // every execution was seen
   std::uint64_t executions = 0;
+  std::uint64_t flushes =
+      0;  // if they count: interrupts, broadcasts and removals from a hash table
 };
 
 class Findings {
@@ -48,6 +51,8 @@ class Findings {
 
   [[nodiscard]] std::string arches(std::string_view role) const;  // "x86, arm64 and s390"
   [[nodiscard]] std::uint64_t executions(std::string_view role) const;
+  // Of an execution, on the average.
+  [[nodiscard]] double flushes(std::string_view role) const;
 
  private:
   [[nodiscard]] std::vector<const Finding*> of(std::string_view role) const;

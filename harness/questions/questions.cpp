@@ -56,6 +56,13 @@ std::uint64_t Findings::executions(std::string_view role) const {
   return sum;
 }
 
+double Findings::flushes(std::string_view role) const {
+  std::uint64_t sum = 0;
+  for (const Finding* finding : of(role)) sum += finding->flushes;
+  const std::uint64_t made = executions(role);
+  return made == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(made);
+}
+
 std::string_view word_of(Verdict verdict) noexcept {
   switch (verdict) {
     case Verdict::yes: return "yes";

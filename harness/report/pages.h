@@ -143,9 +143,10 @@ struct QuestionsPage {
     bool complete = false;
     std::uint64_t executions = 0;
     double seconds = 0;
-    std::string schedule;          // of what was found
-    std::string text;              // about it
-    std::vector<TraceStep> trace;  // of the one that is told
+    std::optional<double> flushes{};  // an execution, if they were counted
+    std::string schedule;             // of what was found
+    std::string text;                 // about it
+    std::vector<TraceStep> trace;     // of the one that is told
   };
   struct Question {
     unsigned id = 0;

@@ -16,6 +16,8 @@ Json evidence_json(const QuestionsPage::Evidence& evidence) {
           {"arch", evidence.arch},
           {"model", evidence.model},
           {"without", evidence.without},
+          {"flushes_per_execution",
+           evidence.flushes ? Json(rounded(*evidence.flushes)) : Json(nullptr)},
           {"text", text_or_null(evidence.text)},
           {"schedule", text_or_null(evidence.schedule)},
           {"seconds", rounded(evidence.seconds)}};

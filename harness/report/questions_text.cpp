@@ -19,12 +19,17 @@ std::string place_words(const Evidence& evidence) {
   return search_place(evidence.arch, evidence.model, evidence.without);
 }
 
+std::string flushes_words(const Evidence& evidence) {
+  if (!evidence.flushes) return {};
+  return fmt::format(", {:.2f} interrupts or invalidates elsewhere in each", *evidence.flushes);
+}
+
 std::string evidence_text(const Evidence& evidence) {
   return wrapped("  - ", evidence.shows, "    ") +
          wrapped("    ",
-                 fmt::format("{} ({}): {}; {}{}", evidence.scenario, place_words(evidence),
+                 fmt::format("{} ({}): {}; {}{}{}", evidence.scenario, place_words(evidence),
                              evidence.verdict, counted(evidence.executions, "execution"),
-                             evidence.complete ? ", complete" : ""),
+                             evidence.complete ? ", complete" : "", flushes_words(evidence)),
                  "      ") +
          fmt::format("    {}\n", evidence.command);
 }

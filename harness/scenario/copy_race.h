@@ -7,6 +7,7 @@
 //
 //   static void prepare(Lab<A>& lab, vaddr_t start, std::uint64_t pages);  before the pages are written
 //   static void take_right(Lab<A>& lab, vaddr_t start, std::uint64_t pages);
+//   static void before_store(Lab<A>& lab);                                     what CPU1 does first, if anything
 #pragma once
 
 #include <vector>
@@ -31,6 +32,7 @@ class CopyRace {
       case 0: Race::take_right(lab, x, pages(lab)); break;
       case 1:
         lab.stall();
+        if constexpr (requires { Race::before_store(lab); }) Race::before_store(lab);
         lab.write(x, 2);
         lab.finish_round();
         break;

@@ -350,7 +350,7 @@ void Engine::serve_mailbox() noexcept {
   {
     const OneUnit unit(*this);
     if (memory != nullptr)
-      memory->interrupt({actor(), &self.posted, order::full, self.posted}, &self.irq_off);
+      memory->interrupt({actor(), &self.posted, requests_taken_by, self.posted}, &self.irq_off);
     self.posted = 0;
     enter_section(*this, self);
   }

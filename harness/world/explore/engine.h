@@ -283,6 +283,7 @@ class Engine final : public MemorySearch::Hardware {
   HardwareActs acts;  // of the hardware, while the CPUs run
   bool tracked_windows = true;
   std::uint64_t step_limit = 0;
+  order requests_taken_by = order::full;
   bool end_requested = false;
 
   // The next step does not pass unnoticed (a bound, a request, the start of the bodies).

@@ -34,6 +34,7 @@ Machine::Machine(const MachineOptions& options)
   engine_.reset(options_.cpus);
   engine_.chooser = options_.chooser;
   engine_.step_limit = options_.step_limit;
+  engine_.requests_taken_by = options_.requests_taken_by;
   engine_.tracked_windows = options_.tracked_windows;
   for (unsigned id = 0; id < options_.cpus; ++id)
     engine_.cpus[id].choice_state =

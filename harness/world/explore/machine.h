@@ -20,6 +20,9 @@ struct MachineOptions {
   AllocPolicy* alloc_policy = nullptr;
   // Null: the running CPU goes on as long as it can, then the first that can move.
   Chooser* chooser = nullptr;
+  // What taking its requests is as a barrier of a CPU that is interrupted. Kernels take all at once by an
+  // exchange, which is full.
+  order requests_taken_by = order::full;
   std::uint64_t step_limit = 1'000'000;  // more is the violation step_limit: a livelock, perhaps
 };
 
