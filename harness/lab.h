@@ -149,6 +149,11 @@ class Lab {
     return counted(do_uffd_writeprotect<A>(*here_, start, pages * page_size, on));
   }
 
+  // Pages that are this process's alone go from one place to another one, which is registered and empty.
+  std::int64_t uffd_move(vaddr_t to, vaddr_t from, std::uint64_t pages) noexcept {
+    return counted(do_uffd_move<A>(*here_, to, from, pages * page_size));
+  }
+
   // Of the whole process: from here on soft_dirty() says which pages were written to.
   std::int64_t clear_refs() noexcept {
     return counted(do_clear_refs<A>(*here_, CLEAR_REFS_SOFT_DIRTY));
@@ -240,6 +245,12 @@ class Lab {
     page* got = nullptr;
     counted(0);
     return get_user_pages_fast_only<A>(*here_, va, 1, flags, &got) == 1 ? got : nullptr;
+  }
+  // A device stores at the start of a page that was got from it, and its driver says that the page is dirty.
+  void dma_write(page* got, std::uint64_t value) noexcept {
+    counted(0);
+    write_once(detail::user_word(got->frame), value);
+    page_set(got, PG_dirty);
   }
 
   // For setup and teardown: nothing is mapped in the first address space, and the files are gone.

@@ -10,9 +10,11 @@
 #include "harness/scenario/cow_read_order_2020.h"
 #include "harness/scenario/delayed_rmap_2022.h"
 #include "harness/scenario/forced_flush_tables_2019.h"
+#include "harness/scenario/fork_vs_gup_2020.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
 #include "harness/scenario/gup_fast_vs_reclaim_2022.h"
 #include "harness/scenario/ksm_pending_2017.h"
+#include "harness/scenario/lazyfree_vs_gup_2022.h"
 #include "harness/scenario/madvise_free_parallel_2017.h"
 #include "harness/scenario/madvise_parallel_2017.h"
 #include "harness/scenario/mixed.h"
@@ -26,6 +28,7 @@
 #include "harness/scenario/switch_vs_shootdown_2016.h"
 #include "harness/scenario/table_fallback_2018.h"
 #include "harness/scenario/tlb_gen_order_2017.h"
+#include "harness/scenario/uffd_move_vs_gup_2023.h"
 #include "harness/scenario/uffd_wp_cow_2020.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -54,6 +57,9 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                gup_fast_anon_exclusive_2022,
                                gup_fast_anon_exclusive_2022_bare,
                                gup_fast_vs_reclaim_2022,
+                               lazyfree_vs_gup_2022,
+                               fork_vs_gup_2020,
+                               uffd_move_vs_gup_2023,
                                forced_flush_tables_2019,
                                table_fallback_2018,
                                tlb_gen_order_2017,

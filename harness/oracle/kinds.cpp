@@ -43,6 +43,9 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"lost_store", "I6", "what a program stored was not there any more when it looked again"},
     {"wrong_fault", "I6",
      "an access was allowed or denied against what its program's calls had said"},
+    {"lost_store", "I6",
+     "what a device stored through its pin of a page is not what the program finds at the address "
+     "that was pinned"},
     // I7: a pin keeps the page that the program sees.
     {kind::unreliable_pin, "I7",
      "an anonymous page was pinned and not, or no longer, exclusive to its address space"},
