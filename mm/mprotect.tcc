@@ -39,7 +39,9 @@ pte_t changed_protection(const vm_area_struct& vma, pte_t was, UffdWpChange chan
   if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
   // Also a mark that stays: the rights of the area would make a page of a shared one writable.
   if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);
-  if (can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
+  // Before: left to the next write fault, also where there was no protection to end.
+  const bool keeps_write = change != UffdWpChange::clear || vma.vm_mm->fixes.uffd_keep_write;
+  if (keeps_write && can_change_pte_writable<A>(vma, now)) now = A::pte_mkwrite(now);
   return now;
 }
 

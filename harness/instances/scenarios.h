@@ -29,6 +29,7 @@
 #include "harness/scenario/table_fallback_2018.h"
 #include "harness/scenario/tlb_gen_order_2017.h"
 #include "harness/scenario/uffd_move_vs_gup_2023.h"
+#include "harness/scenario/uffd_unprotect_cow_2020.h"
 #include "harness/scenario/uffd_wp_cow_2020.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -47,6 +48,7 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                reclaim_vs_writeback,
                                ksm_pending_2017,
                                uffd_wp_cow_2020,
+                               uffd_unprotect_cow_2020,
                                flush_pending_order_2020,
                                cow_read_order_2020,
                                pending_filter_late_2020,

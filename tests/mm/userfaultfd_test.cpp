@@ -83,6 +83,28 @@ TYPED_TEST(Userfaultfd, TheFirstWriteTakesTheMarkAndFlushesNothing) {
   });
 }
 
+// Without the fix the entry gets the rights of its area anew: those of a page that may be shared.
+TYPED_TEST(Userfaultfd, TheEndOfAProtectionTakesNoRight) {
+  MmRig<TypeParam> rig;
+  rig.run([&] {
+    mm_struct& mm = rig.mm();
+    map<TypeParam>(mm, 0, 2);
+    EXPECT_EQ(this->reg(mm, 0, 2), 0);
+    fill<TypeParam>(mm, 0, 2, 5);
+    rig.flushes();
+    EXPECT_EQ(this->wp(mm, 0, 2, false), 0);
+    EXPECT_TRUE(TypeParam::pte_write(this->entry(mm, 1)));
+    EXPECT_THAT(rig.flushes(), as_on_x86(IsEmpty()));
+    mm.fixes.uffd_keep_write = false;
+    EXPECT_EQ(this->wp(mm, 1, 1, false), 0);
+    EXPECT_TRUE(TypeParam::pte_write(this->entry(mm, 0)));
+    EXPECT_FALSE(TypeParam::pte_write(this->entry(mm, 1)));
+    EXPECT_THAT(rig.flushes(), as_on_x86(ElementsAre(1)));
+    fill<TypeParam>(mm, 1, 1, 20);
+    EXPECT_EQ(peek<TypeParam>(mm, 1), 20U);
+  });
+}
+
 TYPED_TEST(Userfaultfd, AMarkerStandsForWhatIsNotThere) {
   MmRig<TypeParam> rig;
   rig.run([&] {
