@@ -15,8 +15,9 @@
 //   };
 //
 // in a file of its own under harness/scenario, and in the list of harness/instances/scenarios.h. Its file
-// tells the story. A Body lives for a run of rounds on threads, for one execution under the explorer. What
-// actors share besides the simulated memory are Signals and Atomics in it.
+// tells the story. One that is about the numbers of address spaces has static constexpr unsigned
+// explored_asids: how many the explorer's machine has. A Body lives for a run of rounds on threads, for one
+// execution under the explorer. What actors share besides the simulated memory are Signals and Atomics in it.
 //
 // Under the explorer every step multiplies the schedules, so the geometry is to be as small as it can be;
 // on threads the actors have to meet, so whoever has to come late gets more to do before (explored()
@@ -207,7 +208,11 @@ class Lab {
   }
   // kswapd takes the page that is mapped at va; vmscan.h has the results.
   std::int64_t reclaim(vaddr_t va) noexcept { return counted(swap_out_page<A>(*here_, va)); }
-  // The same; tells when it has taken the page off its list, which kswapd does long before it unmaps it.
+  // A page of another address space, whatever this CPU runs.
+  std::int64_t reclaim_of(mm_struct& mm, vaddr_t va) noexcept {
+    return counted(swap_out_page<A>(mm, va));
+  }
+  // reclaim; tells when it has taken the page off its list, which kswapd does long before it unmaps it.
   void reclaim(vaddr_t va, Signal& isolated) noexcept {
     counted(0);
     isolated_pages pages;

@@ -36,7 +36,7 @@ void arm::switch_mm_irqs_off(mm_struct& next) noexcept {
     return;
   }
   mm_cpumask_set(next, smp_processor_id());  // full, before anything is walked
-  const auto chosen = allocator.switch_to(context_of<arm>(next).id);
+  const auto chosen = allocator.switch_to(context_of<arm>(next).id, next.fixes.asid_keep_reserved);
   if (chosen.flush_all) {
     const access_window_of<arm> window;
     cpu.mmu.invalidate_all();

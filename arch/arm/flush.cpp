@@ -42,7 +42,8 @@ void flush(mm_struct& mm, generic::invalidation what) noexcept {
   const unsigned read_before = asid_of(mm);
   // Changed entries before the set is read, too: pairs with mm_cpumask_set in the switch (D26).
   dsb();
-  const bool early = arm::opted.asid_before_dsb && what.reach != generic::Reach::asid;
+  const bool as_before = arm::opted.asid_before_dsb || !mm.fixes.asid_read_late;
+  const bool early = as_before && what.reach != generic::Reach::asid;
   what.asid = early ? read_before : asid_of(mm);
   if (arm::opted.ipi)
     on_each_cpu_mask(mm_cpumask(mm), local_tlbi, &what);

@@ -91,7 +91,8 @@ void arm64::switch_mm_irqs_off(mm_struct& next) noexcept {
   if (&next == &init_mm()) {
     load(cpu, next, 0);  // TTBR0 leads nowhere
   } else {
-    const auto chosen = allocator.switch_to(context_of<arm64>(next).id);
+    const auto chosen =
+        allocator.switch_to(context_of<arm64>(next).id, next.fixes.asid_keep_reserved);
     if (chosen.flush_all) invalidate_here({.reach = generic::Reach::everything});
     count_in(next, chosen.number);
     load(cpu, next, chosen.number);

@@ -44,6 +44,14 @@ unsigned asid_of(mm_struct& mm) noexcept {
   return generic::asid_allocator::number_of(context_of<arm64>(mm).id.load(order::relaxed));
 }
 
+// Before 5e10f9887ed8 it was read in front of the DSB (scenario asid-read-2021).
+unsigned dsb_ishst_asid(mm_struct& mm) noexcept {
+  const bool late = mm.fixes.asid_read_late;
+  const unsigned early = late ? 0 : asid_of(mm);
+  dsb_ishst();
+  return late ? asid_of(mm) : early;
+}
+
 constexpr std::uint64_t range_pages(unsigned num, unsigned scale) noexcept {
   return static_cast<std::uint64_t>(num + 1) << (5 * scale + 1);
 }
@@ -81,10 +89,10 @@ bool flush_range_nosync(mm_struct& mm,
   if ((arm64::opted.no_range && end - start >= max_dvm_ops * stride) ||
       (end - start) >> page_shift > max_range_pages)
     return false;
-  dsb_ishst();
+  const unsigned asid = dsb_ishst_asid(mm);
   tlbi_range(arm64::scope_of(mm),
              {.reach = last_level ? generic::Reach::leaf : generic::Reach::all_levels,
-              .asid = asid_of(mm),
+              .asid = asid,
               .start = start,
               .end = end,
               .stride_shift = stride_shift,
@@ -133,8 +141,8 @@ void arm64::tlb_flush(gather_range& tlb) noexcept {
 
 void arm64::flush_tlb_mm(mm_struct& mm) noexcept {
   generic::trace_tlb_flush(mm, full_flush);
-  dsb_ishst();
-  tlbi(scope_of(mm), {.reach = generic::Reach::asid, .asid = asid_of(mm)});
+  const unsigned asid = dsb_ishst_asid(mm);
+  tlbi(scope_of(mm), {.reach = generic::Reach::asid, .asid = asid});
   dsb_ish();
 }
 
@@ -148,11 +156,9 @@ namespace {
 void flush_page_nosync(mm_struct& mm, vaddr_t va) noexcept {
   const vaddr_t start = va & page_mask;
   generic::trace_tlb_flush(mm, 1);
-  dsb_ishst();
-  tlbi(arm64::scope_of(mm), {.reach = generic::Reach::leaf,
-                             .asid = asid_of(mm),
-                             .start = start,
-                             .end = start + page_size});
+  const unsigned asid = dsb_ishst_asid(mm);
+  tlbi(arm64::scope_of(mm),
+       {.reach = generic::Reach::leaf, .asid = asid, .start = start, .end = start + page_size});
 }
 }  // namespace
 

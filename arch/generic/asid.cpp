@@ -80,12 +80,18 @@ std::uint64_t asid_allocator::new_context(std::uint64_t id) noexcept {
   return generation_.load(order::relaxed) | number;
 }
 
-asid_allocator::Switch asid_allocator::switch_to(Atomic<std::uint64_t>& context_id) noexcept {
+// Without the lock. False: a rollover has passed the CPU, or the id.
+bool asid_allocator::swap_active(Cpu& cpu, std::uint64_t id, bool keep_reserved) noexcept {
+  if (!keep_reserved) return is_current(id) && cpu.active.exchange(id, order::relaxed) != 0;
+  std::uint64_t active = cpu.active.load(order::relaxed);
+  return active != 0 && is_current(id) && cpu.active.compare_exchange(active, id, order::relaxed);
+}
+
+asid_allocator::Switch asid_allocator::switch_to(Atomic<std::uint64_t>& context_id,
+                                                 bool keep_reserved) noexcept {
   Cpu& cpu = cpus_[smp_processor_id()];
   std::uint64_t id = context_id.load(order::relaxed);
-  std::uint64_t active = cpu.active.load(order::relaxed);
-  if (active != 0 && is_current(id) && cpu.active.compare_exchange(active, id, order::relaxed))
-    return {number_of(id), false};
+  if (swap_active(cpu, id, keep_reserved)) return {number_of(id), false};
   lock_.lock();
   id = context_id.load(order::relaxed);
   if (!is_current(id)) {

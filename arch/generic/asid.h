@@ -9,7 +9,9 @@
 //
 // The swap fails if the active one was taken away meanwhile (it is then 0): the CPU that rolls over
 // takes it with an exchange, so either it sees what the CPU switches to or that CPU sees the 0 and
-// comes to the lock.
+// comes to the lock. Before a8ffaaa060b8 it was exchanged there too: the id of the old generation stood in
+// it until the CPU had the lock, and a second rollover meanwhile reserved it, although its number might be
+// another mm's by then (scenario asid-rollover-2017).
 //
 // Allocator is a class, not a set of statics: a backend has one, made with its hardware.
 #pragma once
@@ -34,12 +36,13 @@ class asid_allocator {
   [[nodiscard]] bool init(unsigned numbers) noexcept;
   void exit() noexcept;
 
-  // What the CPU is to load for an mm whose context has this id. Interrupts are off.
+  // What the CPU is to load for an mm whose context has this id. keep_reserved: the mm's fix
+  // asid_keep_reserved. Interrupts are off.
   struct Switch {
     unsigned number;
     bool flush_all;  // its TLB first
   };
-  [[nodiscard]] Switch switch_to(Atomic<std::uint64_t>& id) noexcept;
+  [[nodiscard]] Switch switch_to(Atomic<std::uint64_t>& id, bool keep_reserved = true) noexcept;
 
  private:
   struct Cpu {
@@ -47,6 +50,7 @@ class asid_allocator {
     std::uint64_t reserved = 0;       // under lock_
     bool flush_pending = false;       // the same
   };
+  [[nodiscard]] bool swap_active(Cpu& cpu, std::uint64_t id, bool keep_reserved) noexcept;
   [[nodiscard]] bool is_current(std::uint64_t id) const noexcept {
     return (id ^ generation_.load(order::relaxed)) >> generation_shift == 0;
   }

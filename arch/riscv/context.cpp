@@ -62,7 +62,8 @@ void riscv::switch_mm_irqs_off(mm_struct& next) noexcept {
   } else if (to_kernel) {
     write_satp(cpu, next, 0, false, generic::Reach::asid);
   } else {
-    const auto chosen = allocator.switch_to(context_of<riscv>(next).id);
+    const auto chosen =
+        allocator.switch_to(context_of<riscv>(next).id, next.fixes.asid_keep_reserved);
     write_satp(cpu, next, chosen.number, chosen.flush_all, generic::Reach::everything);
   }
 }

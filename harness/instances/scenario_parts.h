@@ -121,8 +121,10 @@ const ScenarioParts<A>& parts_of() {
   using Body = BodyOf<A, typename Scenario::template Body<A>>;
   static_assert(alignof(Body) <= alignof(std::max_align_t));
   static constexpr auto session = [] {
-    if constexpr (requires { Scenario::explored_session; }) return Scenario::explored_session;
-    return explored_session;
+    SessionOptions options = explored_session;
+    if constexpr (requires { Scenario::explored_asids; })
+      options.tlb.asids = Scenario::explored_asids;
+    return options;
   };
   static const ScenarioParts<A> parts{
       &Scenario::info, session(), sizeof(Body),

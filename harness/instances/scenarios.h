@@ -2,6 +2,8 @@
 // Every scenario, in the order of tlblab list. A new one is a file, an include and a name here.
 #pragma once
 
+#include "harness/scenario/asid_read_2021.h"
+#include "harness/scenario/asid_rollover_2017.h"
 #include "harness/scenario/batched_barrier_2025.h"
 #include "harness/scenario/batched_flag_2022.h"
 #include "harness/scenario/batched_pending_2017.h"
@@ -67,6 +69,8 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                tlb_gen_order_2017,
                                switch_vs_shootdown_2016,
                                skip_broadcast_2020,
+                               asid_rollover_2017,
+                               asid_read_2021,
                                ppc64_hash_duplicate_2007,
                                ppc64_hash_duplicate_mprotect_2007,
                                soft_tlb_duplicate_2007,
