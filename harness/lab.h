@@ -43,6 +43,7 @@
 #include "mm/ksm.h"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
+#include "mm/pfnmap.h"
 #include "mm/rmap.h"
 #include "mm/soft_dirty.h"
 #include "mm/swap.h"
@@ -225,7 +226,7 @@ class Lab {
   std::int64_t ksm_merge(vaddr_t kept, vaddr_t va) noexcept {
     return counted(ksm_merge_pages<A>(*here_, kept, va));
   }
-  // For setup: of memory, or of a disk. It lasts until clear().
+  // For setup: of memory, of a disk, or a device that shows its frames. It lasts until clear().
   [[nodiscard]] address_space& new_file(FileKind kind, std::uint64_t pages) noexcept {
     address_space* file = file_create({.kind = kind, .pages = pages});
     vm_bug_on(file == nullptr, "no_memory_for_the_machine");
@@ -238,6 +239,11 @@ class Lab {
   void punch_hole(address_space& file, std::uint64_t first, std::uint64_t pages) noexcept {
     counted(0);
     file_punch_hole<A>(file, first, pages);
+  }
+  // The driver takes the frame back from whoever maps it, and frees it.
+  void revoke(address_space& device, std::uint64_t index) noexcept {
+    counted(0);
+    device_revoke<A>(device, index);
   }
   // Of the page at va: a reference, or with FOLL_PIN a pin; unpin_user_page or put_page gives it back.
   // Null: not to be had.

@@ -203,6 +203,18 @@ FaultResult do_file_fault(const fault_site& site) noexcept {
   return result;
 }
 
+// Of an area of VM_PFNMAP (pfnmap.h). Kernel: a driver's fault, by vmf_insert_pfn.
+template <ArchBackend A>
+FaultResult do_pfn_fault(const fault_site& site) noexcept {
+  address_space& device = *site.vma.vm_file;
+  device.device_lock.down_read();
+  page* frame = device_frame(device, linear_page_index(site.vma, site.va));
+  if (frame != nullptr)
+    set_pte_if_none<A>(site, A::mk_pte(frame->pfn, vm_page_prot(site.vma)), frame);
+  device.device_lock.up_read();
+  return frame != nullptr ? FaultResult::done : FaultResult::sigbus;
+}
+
 // How many entries of this table map the page's folio. PTL held: only A and D bits change.
 template <ArchBackend A>
 int mappings_in_table(pte_ref ref, const page* p) noexcept {
@@ -448,6 +460,7 @@ FaultResult clear_marker(const fault_site& site) noexcept {
 // Kernel: do_pte_missing.
 template <ArchBackend A>
 FaultResult do_pte_missing(const fault_site& site) noexcept {
+  if ((site.vma.vm_flags & VM_PFNMAP) != 0) return do_pfn_fault<A>(site);
   return site.vma.vm_file != nullptr ? do_file_fault<A>(site) : do_anonymous_page<A>(site);
 }
 

@@ -31,6 +31,7 @@ std::int64_t remove_area(mm_struct& mm,
                          vaddr_t end) noexcept {
   if ((vma.vm_flags & VM_LOCKED) != 0 || vma.vm_file == nullptr) return -EINVAL;
   if (is_cow_mapping(vma)) return -EACCES;
+  if ((vma.vm_flags & VM_PFNMAP) != 0) return -ENODEV;  // a device has no holes
   return for_file_pages(mm, vma, start, end,
                         [](address_space& file, std::uint64_t first, std::uint64_t nr) {
                           file_punch_hole<A>(file, first, nr);

@@ -85,10 +85,12 @@ std::int64_t mmap_region(mm_struct& mm, const mmap_request& request, call_range 
   if (request.fixed)
     if (const std::int64_t error = unmap_locked<A>(mm, range)) return error;
   if (!range_is_free(mm, range.start, range.end)) return -EEXIST;
+  const bool device = request.file != nullptr && request.file->made_as.kind == FileKind::device;
+  if (device && (request.flags & VM_SHARED) == 0) return -EINVAL;  // as drivers say
+  const std::uint32_t flags = request.flags | (device ? std::uint32_t{VM_PFNMAP} : 0U);
   if (request.file != nullptr) get_file(*request.file);
   const std::uint64_t pgoff = request.file != nullptr ? request.pgoff : anon_pgoff(range.start);
-  const vm_area_struct* vma =
-      vma_insert(mm, {range.start, range.end, request.flags, request.file, pgoff});
+  const vm_area_struct* vma = vma_insert(mm, {range.start, range.end, flags, request.file, pgoff});
   return vma == nullptr ? -ENOMEM : static_cast<std::int64_t>(range.start);
 }
 

@@ -170,7 +170,8 @@ template <ArchBackend A>
 void tlb_end_vma(mmu_gather<A>& tlb) noexcept {
   const bool all_at_the_end = !tlb.mm->fixes.dec_after_flush;  // then it is too late for all of it
   if (tlb.fullmm || all_at_the_end) return;
-  if (tlb.vma_pfn || !A::features.merge_vmas) tlb_flush_mmu_tlbonly(tlb);
+  const bool uncounted = tlb.vma_pfn && tlb.mm->fixes.pfnmap_flush_first;
+  if (uncounted || !A::features.merge_vmas) tlb_flush_mmu_tlbonly(tlb);
 }
 
 template <ArchBackend A>

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "mm/page_alloc.h"
 
@@ -69,6 +70,7 @@ file_slot* get_slot(address_space& file, std::uint64_t index) noexcept {
 void free_slot(file_slot* slot) noexcept {
   if (slot->cached != nullptr) {
     slot->cached->mapping = nullptr;
+    page_clear(slot->cached, PG_reserved);
     put_page(slot->cached);
   }
   kfree(slot->disk);
@@ -82,6 +84,7 @@ page* read_page(address_space& file, const file_slot& slot) noexcept {
   p->mapping = &file;
   p->index = slot.index;
   page_set(p, PG_uptodate);
+  if (file.made_as.kind == FileKind::device) page_set(p, PG_reserved);
   return p;
 }
 
@@ -101,7 +104,8 @@ address_space* file_create(const file_request& request) noexcept {
   void* memory = kmalloc(sizeof(address_space), AllocSite::object);
   if (memory == nullptr) return nullptr;
   auto* file = new (memory) address_space(request);
-  if (request.contents == nullptr || read_pages(*file, 0, request.pages)) return file;
+  const bool filled = request.contents != nullptr || request.kind == FileKind::device;
+  if (!filled || read_pages(*file, 0, request.pages)) return file;
   put_file(*file);
   return nullptr;
 }
@@ -242,6 +246,20 @@ bool remove_mapping(page* p) noexcept {
   file.lock.unlock();
   if (idle) put_page(p);
   return idle;
+}
+
+// ---- devices ------------------------------------------------------------------------------------
+
+page* device_frame(address_space& device, std::uint64_t index) noexcept {
+  return find_get_page(device, index);  // reserved: the reference is none
+}
+
+page* device_take_frame(address_space& device, std::uint64_t index) noexcept {
+  device.lock.lock();
+  file_slot* slot = find_slot(device, index);
+  page* frame = slot != nullptr ? std::exchange(slot->cached, nullptr) : nullptr;
+  device.lock.unlock();
+  return frame;
 }
 
 // ---- the disk -----------------------------------------------------------------------------------

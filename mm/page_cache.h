@@ -19,6 +19,7 @@ namespace tlblab::inline TLBLAB_WORLD {
 enum class FileKind : std::uint8_t {
   shmem,  // memfd, shared anonymous memory
   disk,
+  device,  // memory of a driver's, which nobody counts (pfnmap.h); has pages from the start
 };
 
 // A word of the page at this index as the file held it when it was created; always the same.
@@ -60,6 +61,10 @@ struct address_space {
                                                        boost::intrusive::list_member_hook<>,
                                                        &vm_area_struct::shared>>
       i_mmap;
+
+  // Of a device: a fault that shows one of its frames, for reading; who takes frames away, for
+  // writing. Inside mmap_lock, outside i_mmap_rwsem.
+  RwSem device_lock;
 };
 
 // A new file with one reference; null: no memory. With contents its pages are all in the cache, as
@@ -111,6 +116,14 @@ void filemap_punch_page(page* p) noexcept;
 // For reclaim: drops a clean page that nobody but the cache and the caller holds. False: in use, or
 // dirty. REQUIRES: page lock.
 [[nodiscard]] bool remove_mapping(page* p) noexcept;
+
+// ---- devices ------------------------------------------------------------------------------------
+
+// The device's frame at this index; null: it has none, or none any more. device_lock.
+[[nodiscard]] page* device_frame(address_space& device, std::uint64_t index) noexcept;
+// The same, for the caller from now on, who unmaps it, clears PG_reserved and has one reference.
+// device_lock for writing.
+[[nodiscard]] page* device_take_frame(address_space& device, std::uint64_t index) noexcept;
 
 // ---- the disk -----------------------------------------------------------------------------------
 

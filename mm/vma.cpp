@@ -25,9 +25,9 @@ vm_area_struct* vma_alloc(mm_struct& mm, const vma_request& request) noexcept {
 }
 
 bool can_merge(const vm_area_struct& low, const vm_area_struct& high) noexcept {
-  return low.vm_end == high.vm_start && ((low.vm_flags ^ high.vm_flags) & ~VM_SOFTDIRTY) == 0 &&
-         low.vm_file == high.vm_file && linear_page_index(low, low.vm_end) == high.vm_pgoff &&
-         anon_vmas_mergeable(low, high);
+  return (low.vm_flags & VM_PFNMAP) == 0 && low.vm_end == high.vm_start &&
+         ((low.vm_flags ^ high.vm_flags) & ~VM_SOFTDIRTY) == 0 && low.vm_file == high.vm_file &&
+         linear_page_index(low, low.vm_end) == high.vm_pgoff && anon_vmas_mergeable(low, high);
 }
 
 // Nobody has seen it, or no more.
