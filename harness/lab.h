@@ -41,6 +41,7 @@
 #include "harness/trace.h"
 #include "mm/gup.h"
 #include "mm/ksm.h"
+#include "mm/migrate.h"
 #include "mm/mm.h"
 #include "mm/page_cache.h"
 #include "mm/pfnmap.h"
@@ -225,6 +226,10 @@ class Lab {
   // ksmd gives up the page at va for the one at kept, if they are the same.
   std::int64_t ksm_merge(vaddr_t kept, vaddr_t va) noexcept {
     return counted(ksm_merge_pages<A>(*here_, kept, va));
+  }
+  // NUMA balancing looks who uses these pages: the next access of each faults and moves it.
+  void change_prot_numa(vaddr_t start, std::uint64_t pages) noexcept {
+    must(counted(do_change_prot_numa<A>(*here_, start, pages * page_size)));
   }
   // For setup: of memory, of a disk, or a device that shows its frames. It lasts until clear().
   [[nodiscard]] address_space& new_file(FileKind kind, std::uint64_t pages) noexcept {

@@ -43,14 +43,6 @@ bool try_get_anon_vma(anon_vma& av) noexcept {
   } while (!av.refcount.compare_exchange(count, count + 1, order::relaxed));
   return true;
 }
-// Whoever comes from a page and found it before its last mapping went may be looking at it.
-void put_anon_vma(anon_vma& av) noexcept {
-  anon_vma* root = av.root;
-  if (av.refcount.fetch_sub(1, order::full) != 1) return;
-  av.rcu.anon_vma = &av;
-  call_rcu(&av.rcu.head, anon_vma_free_rcu);
-  if (root != &av) put_anon_vma(*root);
-}
 
 // The root's rwsem for writing.
 void chain_link(vm_area_struct& vma, anon_vma_chain& avc, anon_vma& av) noexcept {
@@ -139,6 +131,15 @@ bool reusable_by_child(const anon_vma& av) noexcept {
 }
 
 }  // namespace
+
+// Whoever comes from a page and found it before its last mapping went may be looking at it.
+void put_anon_vma(anon_vma& av) noexcept {
+  anon_vma* root = av.root;
+  if (av.refcount.fetch_sub(1, order::full) != 1) return;
+  av.rcu.anon_vma = &av;
+  call_rcu(&av.rcu.head, anon_vma_free_rcu);
+  if (root != &av) put_anon_vma(*root);
+}
 
 bool anon_vma_prepare(vm_area_struct& vma) noexcept {
   if (vma.anon_vma.load(order::relaxed) != nullptr) return true;
@@ -246,13 +247,19 @@ bool anon_vmas_mergeable(const vm_area_struct& low, const vm_area_struct& high) 
 // So a mapcount that is still not zero with the lock held says that it is the right one. Should it
 // be somebody else's by then (the area was unlinked, another's memory is there), the walk finds
 // nothing: RCU keeps it an anon_vma.
-anon_vma* folio_lock_anon_vma_read(page* p) noexcept {
+anon_vma* folio_get_anon_vma(page* p) noexcept {
   rcu_read_lock();
   page* folio = folio_of(p);
   anon_vma* av = nullptr;
   if (folio_mapped(folio)) av = rcu_dereference(folio->anon_vma);
   if (av != nullptr && !try_get_anon_vma(*av)) av = nullptr;
   rcu_read_unlock();
+  return av;
+}
+
+anon_vma* folio_lock_anon_vma_read(page* p) noexcept {
+  const page* folio = folio_of(p);
+  anon_vma* av = folio_get_anon_vma(p);
   if (av == nullptr) return nullptr;
   av->root->rwsem.down_read();  // may wait: the reference keeps it
   if (folio_mapped(folio)) return av;

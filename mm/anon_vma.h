@@ -57,6 +57,10 @@ inline void folio_set_anon(page* folio,
   write_once(folio->index, linear_page_index(vma, va));
 }
 
+// The family of a mapped anonymous page, with a reference; null: it is mapped no more. Keep the page's
+// reference meanwhile.
+[[nodiscard]] anon_vma* folio_get_anon_vma(page* p) noexcept;
+void put_anon_vma(anon_vma& av) noexcept;
 // The family of a mapped anonymous page, locked for reading; null: it is mapped no more. Keep the
 // page's reference meanwhile.
 [[nodiscard]] anon_vma* folio_lock_anon_vma_read(page* p) noexcept;

@@ -32,6 +32,12 @@ struct fault_site {
   [[nodiscard]] bool unshare() const noexcept { return (flags & FAULT_FLAG_UNSHARE) != 0; }
 };
 
+// migrate.tcc
+template <ArchBackend A>
+FaultResult do_numa_page(const fault_site& site, pte_t seen) noexcept;
+template <ArchBackend A>
+void migration_entry_wait(mm_struct& mm, vaddr_t va) noexcept;
+
 inline bool access_allowed(const vm_area_struct& vma, Access access) noexcept {
   switch (access) {
     case Access::write: return (vma.vm_flags & VM_WRITE) != 0;
@@ -489,7 +495,12 @@ FaultResult handle_vma_fault(vm_area_struct& vma,
   if (!table_alloc<A>(mm, va)) return FaultResult::oom;
   const pte_t pte = peek_pte<A>(mm, va);
   const detail::fault_site site{mm, vma, va & page_mask, writes, flags, pte};
+  if (A::pte_protnone(pte)) return detail::do_numa_page<A>(site, pte);
   if (A::pte_present(pte)) return detail::fault_on_present<A>(site, pte);
+  if (is_migration_pte<A>(pte)) {
+    detail::migration_entry_wait<A>(mm, va);
+    return FaultResult::done;
+  }
   if (is_swap_pte<A>(pte)) return detail::do_swap_page<A>(site, pte);
   return A::pte_none(pte) ? detail::do_pte_missing<A>(site) : detail::handle_pte_marker<A>(site);
 }

@@ -77,6 +77,7 @@ void clear_young_dirty(mm_struct& mm, pte_ref ref, vaddr_t va) noexcept {
 
 template <ArchBackend A>
 void free_one(mmu_gather<A>& tlb, pte_ref ref, vaddr_t va, pte_t pte) noexcept {
+  if (is_migration_pte<A>(pte)) return;
   if (is_swap_pte<A>(pte)) return free_swap_pte<A>(*tlb.mm, ref, va, pte);  // sooner than read in
   if (!A::pte_present(pte)) return;
   page* p = pfn_to_page(A::pte_pfn(pte));

@@ -7,10 +7,12 @@
 
 #include <cerrno>
 
+#include "mm/gup.h"
 #include "mm/huge_memory.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
 #include "mm/soft_dirty.h"
+#include "mm/swapops.h"
 #include "mm/tlb_flush_batched.h"
 #include "mm/userfaultfd.h"
 
@@ -18,8 +20,8 @@ namespace tlblab::inline TLBLAB_WORLD {
 
 namespace detail {
 
-// Kernel: MM_CP_UFFD_WP, MM_CP_UFFD_WP_RESOLVE.
-enum class UffdWpChange : std::uint8_t { keep, set, clear };
+// Kernel: MM_CP_UFFD_WP, MM_CP_UFFD_WP_RESOLVE, MM_CP_PROT_NUMA. numa: the marks stay, the rights go (migrate.h).
+enum class UffdWpChange : std::uint8_t { keep, set, clear, numa };
 
 // Writable again at once, without a fault to find out that nobody shares the page?
 template <ArchBackend A>
@@ -35,7 +37,7 @@ bool can_change_pte_writable(const vm_area_struct& vma, pte_t pte) noexcept {
 // A present entry, of either size, with the rights of its area.
 template <ArchBackend A>
 pte_t changed_protection(const vm_area_struct& vma, pte_t was, UffdWpChange change) noexcept {
-  pte_t now = A::pte_modify(was, vm_page_prot(vma));
+  pte_t now = A::pte_modify(was, change == UffdWpChange::numa ? 0U : vm_page_prot(vma));
   if (change == UffdWpChange::clear) now = A::pte_clear_uffd_wp(now);
   // Also a mark that stays: the rights of the area would make a page of a shared one writable.
   if (change == UffdWpChange::set || A::pte_uffd_wp(now)) now = A::pte_mkuffd_wp(now);
@@ -52,7 +54,17 @@ void change_nonpresent_pte(mm_struct& mm, pte_ref ref, vaddr_t va, UffdWpChange 
   pte_t now = was;
   if (change == UffdWpChange::set) now = with_uffd_wp<A>(was);
   if (change == UffdWpChange::clear) now = without_uffd_wp<A>(was);
+  // It comes back with the area's rights.
+  if (is_migration_pte<A>(now)) now = migration_pte_wrprotect<A>(now);
   if (now != was) set_pte_at(mm, ref, va, now);
+}
+
+// To learn who uses it is no good where it cannot be moved, or is shared. PTL held.
+template <ArchBackend A>
+bool is_of_no_use_to_numa(pte_t pte) noexcept {
+  const page* p = pfn_to_page(A::pte_pfn(pte));
+  if (A::pte_protnone(pte) || page_test(p, PG_reserved | PG_ksm)) return true;
+  return folio_maybe_dma_pinned(folio_of(p)) || page_mapcount(p) != 1;
 }
 
 template <ArchBackend A>
@@ -61,7 +73,9 @@ void change_pte(mmu_gather<A>& tlb,
                 pte_ref ref,
                 vaddr_t va,
                 UffdWpChange change) noexcept {
-  if (!A::pte_present(ptep_get(ref))) return change_nonpresent_pte<A>(*tlb.mm, ref, va, change);
+  const pte_t pte = ptep_get(ref);
+  if (!A::pte_present(pte)) return change_nonpresent_pte<A>(*tlb.mm, ref, va, change);
+  if (change == UffdWpChange::numa && is_of_no_use_to_numa<A>(pte)) return;
   const changed_pte changed = ptep_modify_prot<A>(
       *tlb.mm, ref, va, [&](pte_t was) { return changed_protection<A>(vma, was, change); });
   if (A::pte_needs_flush(changed.was, changed.now)) tlb_flush_pte_range(tlb, va, page_size);
@@ -92,6 +106,7 @@ void change_huge_range(mmu_gather<A>& tlb,
                        vaddr_t start,
                        vaddr_t end,
                        UffdWpChange change) noexcept {
+  if (change == UffdWpChange::numa) return;  // stays where it is
   const auto changed = [&](pte_t was) { return changed_protection<A>(vma, was, change); };
   if (end - start != pmd_size)
     split_huge_pmd<A>(*tlb.mm, start);

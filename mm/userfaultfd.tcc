@@ -266,6 +266,12 @@ std::int64_t move_one_entry(mm_struct& mm,
   const pte_t was = ptep_get(at.from);
   if (!A::pte_none(ptep_get(at.to))) return -EEXIST;
   if (A::pte_none(was) || pte_marker_get<A>(was) != 0) return -ENOENT;
+  if (is_migration_pte<A>(was)) {
+    moved.busy =
+        migration_page<A>(was);  // the migrator has a reference as long as the entry stands
+    get_page(moved.busy);
+    return -EAGAIN;
+  }
   if (!A::pte_present(was)) {
     if (!A::pte_swp_exclusive(was)) return -EBUSY;
     set_pte_at(mm, at.from, place.from, {});

@@ -10,6 +10,7 @@
 #include "arch/generic/broadcast.h"
 #include "arch/generic/cpus.h"
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -71,7 +72,7 @@ struct arm : arm_pte, generic::cpus<arm, arm_cpu> {
       mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept;
   // An entry that is not valid may still be cached while a gather is open (trap T22).
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return mm.tlb_flush_pending.load(order::relaxed) != 0 ? pte_present(pte) : hw_present(pte);
+    return generic::entry_without_rights_accessible(mm) ? pte_present(pte) : hw_present(pte);
   }
 
   // ---- invalidates ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "arch/generic/broadcast.h"
 #include "arch/generic/cpus.h"
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -102,7 +103,7 @@ struct arm64 : arm64_pte, generic::cpus<arm64, arm64_cpu> {
   static void fix_spurious_fault(mm_struct&, vaddr_t) noexcept {}  // hardware has looked again
   // An entry that is not valid may still be cached while a gather is open (trap T22).
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return mm.tlb_flush_pending.load(order::relaxed) != 0 ? pte_present(pte) : hw_present(pte);
+    return generic::entry_without_rights_accessible(mm) ? pte_present(pte) : hw_present(pte);
   }
 
   // ---- invalidates ------------------------------------------------------------------------------

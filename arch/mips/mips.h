@@ -7,6 +7,7 @@
 
 #include "arch/generic/cpu_asids.h"
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 #include "arch/hw/soft_tlb.h"
 #include "arch/mips/pte.h"
 
@@ -87,7 +88,7 @@ struct mips : mips_pte, generic::cpus<mips, mips_cpu> {
   }  // update_mmu_cache has written it
   // A page that is old or not readable has no V, but may have had it while a flush is pending.
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return mm.tlb_flush_pending.load(order::relaxed) != 0 ? pte_present(pte) : hw_present(pte);
+    return generic::entry_without_rights_accessible(mm) ? pte_present(pte) : hw_present(pte);
   }
 
   // ---- flushes ----------------------------------------------------------------------------------

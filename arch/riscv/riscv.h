@@ -9,6 +9,7 @@
 #include "arch/generic/broadcast.h"
 #include "arch/generic/cpus.h"
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 #include "arch/riscv/pte.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -93,7 +94,7 @@ struct riscv : riscv_pte, generic::cpus<riscv, riscv_cpu> {
   static void update_mmu_cache(mm_struct& mm, vaddr_t va, pte_t pte) noexcept;
   // An entry that is not valid may still be cached while a gather is open (trap T22).
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return hw_present(pte) || (pte_protnone(pte) && mm.tlb_flush_pending.load(order::relaxed) != 0);
+    return hw_present(pte) || (pte_protnone(pte) && generic::entry_without_rights_accessible(mm));
   }
 
   // ---- invalidates ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 
 #include "arch/generic/cpus.h"
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 #include "arch/sparc64/pte.h"
 #include "arch/sparc64/tsb.h"
 
@@ -168,7 +169,7 @@ struct sparc64_2007 : sparc64 {
       mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word, pte_t entry, bool dirty) noexcept;
   // With a flush pending another CPU may have it in its batch.
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return mm.tlb_flush_pending.load(order::relaxed) != 0 ? pte_present(pte) : hw_present(pte);
+    return generic::entry_without_rights_accessible(mm) ? pte_present(pte) : hw_present(pte);
   }
   static void arch_enter_lazy_mmu_mode() noexcept {}
   static void arch_leave_lazy_mmu_mode() noexcept {}

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "arch/generic/gather.h"
+#include "arch/generic/pte_accessible.h"
 #include "arch/hw/mmu.h"
 #include "arch/x86/pte.h"
 
@@ -135,7 +136,7 @@ struct x86 : x86_pte {
   static void fix_spurious_fault(mm_struct&, vaddr_t) noexcept {}  // hardware has looked again
   // An entry that hardware does not see may still be cached while a gather is open (trap T22).
   static bool pte_accessible(const mm_struct& mm, pte_t pte) noexcept {
-    return hw_present(pte) || (pte_protnone(pte) && mm.tlb_flush_pending.load(order::relaxed) != 0);
+    return hw_present(pte) || (pte_protnone(pte) && generic::entry_without_rights_accessible(mm));
   }
 
   static void arch_tlb_gather_mmu(gather_range& tlb, vaddr_t start, vaddr_t end) noexcept {

@@ -12,6 +12,7 @@
 #include "mm/madvise_guard.tcc"
 #include "mm/madvise_lru.tcc"
 #include "mm/madvise_pageout.tcc"
+#include "mm/migrate.tcc"
 #include "mm/mlock.tcc"
 #include "mm/mm.h"
 #include "mm/mmap.tcc"
@@ -58,6 +59,8 @@ struct MmEntryPoints {
   static constexpr auto uffd_zeropage = &do_uffd_zeropage<A>;
   static constexpr auto uffd_copy = &do_uffd_copy<A>;
   static constexpr auto uffd_move = &do_uffd_move<A>;
+  static constexpr auto prot_numa = &do_change_prot_numa<A>;
+  static constexpr auto migrate = &migrate_page_at<A>;
   static constexpr auto swap_out = &swap_out_page<A>;
   static constexpr auto ksm_merge = &ksm_merge_pages<A>;
   static constexpr auto clear_refs = &do_clear_refs<A>;

@@ -23,6 +23,7 @@
 #include "harness/scenario/mremap_flush_2018.h"
 #include "harness/scenario/mremap_pmd_vs_reclaim_2021.h"
 #include "harness/scenario/pending_filter_2020.h"
+#include "harness/scenario/numa_migrate_2013.h"
 #include "harness/scenario/pfnmap_revoke_2022.h"
 #include "harness/scenario/ppc64_hash_duplicate_2007.h"
 #include "harness/scenario/reclaim_vs_writeback.h"
@@ -70,6 +71,7 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                tlb_gen_order_2017,
                                switch_vs_shootdown_2016,
                                pfnmap_revoke_2022,
+                               numa_migrate_2013,
                                skip_broadcast_2020,
                                asid_rollover_2017,
                                asid_read_2021,
