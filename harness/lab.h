@@ -144,6 +144,11 @@ class Lab {
   std::int64_t madvise_mergeable(vaddr_t start, std::uint64_t pages) noexcept {
     return counted(do_madvise_flags<A>(*here_, start, pages * page_size, VM_MERGEABLE, 0));
   }
+  // From here on a fault may map 2 MiB at once, if the area has all of them.
+  std::int64_t madvise_hugepage(vaddr_t start, std::uint64_t pages) noexcept {
+    return counted(
+        do_madvise_flags<A>(*here_, start, pages * page_size, VM_HUGEPAGE, VM_NOHUGEPAGE));
+  }
   // Watches writes: VM_UFFD_WP, or missing pages: VM_UFFD_MISSING.
   std::int64_t uffd_register(vaddr_t start, std::uint64_t pages, std::uint32_t modes) noexcept {
     return counted(do_uffd_register<A>(*here_, start, pages * page_size, modes));

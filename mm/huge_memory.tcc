@@ -150,15 +150,16 @@ bool zap_huge_pmd(mmu_gather<A>& tlb, vaddr_t va) noexcept {
   return true;
 }
 
-// The entry is never none on the way: MADV_DONTNEED beside us, which looks without the lock, would
-// take it for done.
+// Both below: the entry is never none on the way. MADV_DONTNEED beside us, which looks without the lock,
+// would take it for done and return, and the page would come back (huge-pmd-invalidate).
 template <ArchBackend A, class Change>
 bool change_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, Change change) noexcept {
   mm_struct& mm = *tlb.mm;
   tlb_change_page_size(tlb, level_shift(1));
   const pte_ref ref = pmd_trans_huge_lock<A>(mm, va);
   if (!ref) return false;
-  const pte_t was = A::pmdp_establish(mm, va, ref.word(), A::pmd_mkinvalid(ptep_get(ref)));
+  const pte_t meanwhile = mm.fixes.huge_pmd_invalidate ? A::pmd_mkinvalid(ptep_get(ref)) : pte_t{};
+  const pte_t was = A::pmdp_establish(mm, va, ref.word(), meanwhile);
   const pte_t now = change(was);
   ref.word().store(now.val, order::release);
   note_change(mm, ref, va & pmd_mask, was, now);
@@ -176,7 +177,8 @@ bool age_huge_pmd(mmu_gather<A>& tlb, vaddr_t va, bool clean) noexcept {
   page* head = pfn_to_page(A::pte_pfn(seen));
   const bool ours = !page_test(head, PG_reserved) && page_mapcount(head) == 1;
   if (ours && (A::pte_young(seen) || (clean && A::pte_dirty(seen)))) {
-    const pte_t was = detail::pmdp_invalidate<A>(mm, ref, va);
+    const pte_t was = mm.fixes.huge_pmd_invalidate ? detail::pmdp_invalidate<A>(mm, ref, va)
+                                                   : ptep_get_and_clear<A>(mm, ref, va & pmd_mask);
     const pte_t old = A::pte_mkold(was);
     set_pte_at(mm, ref, va, clean ? A::pte_mkclean(old) : old);
     tlb_remove_pmd_tlb_entry(tlb, va);

@@ -124,6 +124,7 @@ const ScenarioParts<A>& parts_of() {
     SessionOptions options = explored_session;
     if constexpr (requires { Scenario::explored_asids; })
       options.tlb.asids = Scenario::explored_asids;
+    options.frames += Scenario::info.explored_frames;
     return options;
   };
   static const ScenarioParts<A> parts{

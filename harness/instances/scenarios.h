@@ -15,6 +15,7 @@
 #include "harness/scenario/fork_vs_gup_2020.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
 #include "harness/scenario/gup_fast_vs_reclaim_2022.h"
+#include "harness/scenario/huge_pmd_vs_dontneed_2017.h"
 #include "harness/scenario/ksm_pending_2017.h"
 #include "harness/scenario/lazyfree_vs_gup_2022.h"
 #include "harness/scenario/madvise_free_parallel_2017.h"
@@ -66,6 +67,8 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                lazyfree_vs_gup_2022,
                                fork_vs_gup_2020,
                                uffd_move_vs_gup_2023,
+                               huge_pmd_vs_dontneed_2017,
+                               huge_pmd_wp_vs_dontneed_2017,
                                forced_flush_tables_2019,
                                table_fallback_2018,
                                tlb_gen_order_2017,

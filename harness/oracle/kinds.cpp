@@ -27,6 +27,8 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"store_not_soft_dirty", "I3",
      "a program stored into a page after clear_refs had returned, and the page counts as "
      "unwritten"},
+    {"page_left_after_return", "I3",
+     "a call that gives pages back returned, and its program still found one of them there"},
     // I4: what is copied stands still.
     {kind::store_during_copy, "I4",
      "a program stored into a page while it was copied, through the address that now shows the "

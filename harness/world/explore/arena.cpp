@@ -17,6 +17,8 @@ namespace tlblab::inline TLBLAB_WORLD::detail {
 namespace {
 
 constexpr int freed_byte = 0x6b;
+// Instead of a size: a large object that this execution has not handed out.
+constexpr std::uint32_t spare = ~0U;
 // Who reads a frame that nobody has written yet reads the same in every execution.
 constexpr int fresh_byte = 0xa5;
 
@@ -163,13 +165,22 @@ Arena::Header* Arena::take_object(unsigned size_class, unsigned cpu) noexcept {
   return new (memory) Header;
 }
 
+// At the address that an execution before had for one of that size, in the order of their making: a memory
+// search knows words by their addresses.
 void* Arena::alloc_large(std::size_t bytes) noexcept {
-  void* memory = std::calloc(1, sizeof(Header) + bytes);
-  if (memory == nullptr) return nullptr;
-  auto* header = new (memory) Header{bytes, classes, true};
-  large_.emplace_back(header);
+  const auto kept = std::ranges::find_if(large_, [&](const auto& header) {
+    return header->size_class == spare && header->bytes == bytes;
+  });
+  Header* header = kept != large_.end() ? kept->get() : nullptr;
+  if (header == nullptr) {
+    void* memory = std::malloc(sizeof(Header) + bytes);
+    if (memory == nullptr) return nullptr;
+    header = large_.emplace_back(new (memory) Header).get();
+  }
+  *header = {bytes, classes, true};
   ++held_.objects;
-  return header + 1;
+  void* object = header + 1;
+  return std::memset(object, 0, bytes);
 }
 
 // A large one stays marked as free until the end of the execution: its address is not used again.
@@ -185,8 +196,11 @@ bool Arena::free(void* object, unsigned cpu, bool junk) noexcept {
 }
 
 void Arena::take_back(unsigned cpus) noexcept {
-  for (const auto& header : large_) unpoison(header.get() + 1, header->bytes);
-  large_.clear();
+  std::erase_if(large_, [](const auto& header) { return header->size_class == spare; });
+  for (const auto& header : large_) {
+    unpoison(header.get() + 1, header->bytes);
+    header->size_class = spare;
+  }
   held_ = {};
   for (std::vector<Run>& runs : runs_)
     for (Run& run : runs) run.in_use = false;
