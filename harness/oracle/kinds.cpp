@@ -41,13 +41,11 @@ constexpr auto kinds = std::to_array<ViolationKind>({
      "a program stored into a cleaned page and left no mark: it is lost"},
     // I6: values, end to end; by a workload that knows what it wrote.
     {"wrong_value", "I6", "a program read a value that nobody who may had written at that place"},
-    {"lost_store", "I6", "what a program stored was not there any more when it looked again"},
-    {"lost_store", "I6", "what a program stored was not there any more when it looked again"},
     {"wrong_fault", "I6",
      "an access was allowed or denied against what its program's calls had said"},
     {"lost_store", "I6",
-     "what a device stored through its pin of a page is not what the program finds at the address "
-     "that was pinned"},
+     "what a program stored, or a device through its pin of a page, is not what the program finds "
+     "at that address"},
     // I7: a pin keeps the page that the program sees.
     {kind::unreliable_pin, "I7",
      "an anonymous page was pinned and not, or no longer, exclusive to its address space"},
