@@ -243,6 +243,9 @@ Answer answer_9(const Findings& found) {
   const double x86 = found.flushes("x86: one count"), x86_filter = found.flushes("x86: filter"),
                arm64 = found.flushes("arm64: one count"),
                arm64_filter = found.flushes("arm64: filter");
+  for (const std::string_view counting :
+       {"x86: one count", "x86: filter", "arm64: one count", "arm64: filter"})
+    if (!found.are_clean(counting)) return {};
   if (!(x86_filter < x86) || !(arm64_filter < arm64)) return {};
   return {Verdict::depends,
           fmt::format("right if it is filed before the entries change and counts: with a mark "
