@@ -211,7 +211,7 @@ inline constexpr std::array fix_table{
             "an entry without rights counts as accessible while any flush is due in the mm",
             off_or_on, fix_forms::put_in<&fixes::pte_accessible_pending>},
     FixInfo{"pfnmap-flush-first", "b67fbebd4cf9", 2022,
-            "pages without struct page are flushed before their area leaves the reverse mapping",
+            "pages that nobody counts are flushed before their area leaves the reverse mapping",
             off_or_on, fix_forms::put_in<&fixes::pfnmap_flush_first>},
     FixInfo{"asid-read-late", "5e10f9887ed8", 2021,
             "an address space's number is read when its entry has changed, not before", off_or_on,
