@@ -40,6 +40,7 @@
 #include "harness/scenario_info.h"
 #include "harness/trace.h"
 #include "mm/gup.h"
+#include "mm/khugepaged.h"
 #include "mm/ksm.h"
 #include "mm/migrate.h"
 #include "mm/mm.h"
@@ -237,6 +238,9 @@ class Lab {
     must(counted(do_change_prot_numa<A>(*here_, start, pages * page_size)));
   }
   // For setup: of memory, of a disk, or a device that shows its frames. It lasts until clear().
+  // khugepaged makes one huge page of the small ones around va; khugepaged.h has the results.
+  std::int64_t collapse(vaddr_t va) noexcept { return counted(collapse_huge_page<A>(*here_, va)); }
+  // For setup: of memory, or of a disk. It lasts until clear().
   [[nodiscard]] address_space& new_file(FileKind kind, std::uint64_t pages) noexcept {
     address_space* file = file_create({.kind = kind, .pages = pages});
     vm_bug_on(file == nullptr, "no_memory_for_the_machine");

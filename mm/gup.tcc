@@ -5,7 +5,8 @@
 // interrupts, tables and pages stay as they were; everywhere the section is one of RCU, so tables
 // stay. A page may be freed under it where flushes are broadcasts. So each entry is read once, the
 // page is taken only if it has references, and then the entry, and the one above it, must still be
-// what they were: the pin is on the page that the address has (traps T61, T62).
+// what they were: the pin is on the page that the address has (traps T61, T62). The one above matters to
+// who takes a whole table away and leaves its entries for a while (khugepaged.tcc, gup-recheck-pmd).
 #pragma once
 
 #include <cerrno>
@@ -20,8 +21,17 @@ namespace detail {
 struct gup_walk {
   GupFlags flags;
   page** pages;
-  std::uint64_t nr = 0;  // taken so far
+  bool recheck_pmd = true;  // gup-recheck-pmd
+  std::uint64_t nr = 0;     // taken so far
 };
+
+// In a table that nobody may free before interrupts are on again.
+inline pte_t gup_get(pte_ref ref) noexcept {
+  vm_bug_on(ref.table->table == nullptr, "walk_of_a_freed_table");
+  const pte_t entry = ptep_get(ref);
+  vm_bug_on(ref.table->table == nullptr, "walk_of_a_freed_table");  // meanwhile
+  return entry;
+}
 
 // Not the zero page either: it is not counted, and where a machine marks it special it falls back.
 template <ArchBackend A>
@@ -36,13 +46,14 @@ bool gup_fast_pte_range(
     gup_walk& walk, pte_ref above, pte_t table_entry, vaddr_t va, vaddr_t end) noexcept {
   pte_ref ref = entry_in(table_below<A>(table_entry), va, 0);
   for (; va < end; va += page_size, ++ref.index) {
-    const pte_t pte = ptep_get(ref);
+    const pte_t pte = gup_get(ref);
     if (!gup_may_have<A>(pte, walk.flags)) return false;
     page* p = pte_page<A>(pte);
     if (page_test(p, PG_reserved)) return false;
     page* folio = try_grab_folio_fast(p, 1, walk.flags);
     if (folio == nullptr) return false;
-    if (ptep_get(ref) != pte || ptep_get(above) != table_entry || gup_must_unshare(p, walk.flags)) {
+    const bool same = gup_get(ref) == pte && (!walk.recheck_pmd || gup_get(above) == table_entry);
+    if (!same || gup_must_unshare(p, walk.flags)) {
       gup_put_folio(folio, 1, walk.flags);
       return false;
     }
@@ -75,7 +86,7 @@ bool gup_fast_range(gup_walk& walk, page* table, unsigned level, vaddr_t va, vad
   while (va < end) {
     const vaddr_t next = span_end(va, end, level);
     const pte_ref ref = entry_in(table, va, level);
-    const pte_t entry = ptep_get(ref);
+    const pte_t entry = gup_get(ref);
     bool whole = false;
     if (!A::pte_present(entry))
       whole = false;
@@ -180,7 +191,7 @@ inline void trace_pins(const mm_struct& mm,
 template <ArchBackend A>
 std::uint64_t get_user_pages_fast_only(
     mm_struct& mm, vaddr_t start, std::uint64_t nr, GupFlags flags, page** pages) noexcept {
-  detail::gup_walk walk{flags, pages};
+  detail::gup_walk walk{flags, pages, mm.fixes.gup_recheck_pmd};
   const vaddr_t first = start & page_mask;
   const bool pin = (flags & FOLL_PIN) != 0;
   // fork asks for this before it asks for a page's pins. Full: before the sequence is read.

@@ -83,6 +83,24 @@ std::uint64_t ppc64_hash::pte_update(
   }
 }
 
+// Hash faults that are in the table, with interrupts off, are waited for: they could make another copy.
+// Kernel: hash__pmdp_collapse_flush.
+pte_t ppc64_hash::establish_over_table(mm_struct& mm,
+                                       vaddr_t va,
+                                       Atomic<std::uint64_t>& word,
+                                       pte_t pmd) noexcept {
+  const pte_t was{word.exchange(pmd.val, order::full)};
+  const page& table = *pfn_to_page(pte_pfn(was));
+  on_each_cpu_mask(mm_cpumask(mm), [](void*) noexcept {}, nullptr);
+  arch_enter_lazy_mmu_mode();
+  for (unsigned n = 0; n < ptrs_per_table; ++n) {
+    const std::uint64_t entry = table.table->entry[n].load(order::consume);
+    if ((entry & hashpte) != 0) hpte_need_flush(mm, va + n * page_size, entry, always_batches);
+  }
+  arch_leave_lazy_mmu_mode();
+  return was;
+}
+
 // More rights: the copy keeps the old ones until a hash fault finds out.
 bool ppc64_hash::ptep_set_access_flags(
     mm_struct&, vaddr_t, Atomic<std::uint64_t>& word, pte_t entry, bool) noexcept {

@@ -90,8 +90,15 @@ struct ppc64_hash : ppc64_hash_pte, generic::cpus<ppc64_hash, ppc64_hash_cpu> {
                               vaddr_t va,
                               Atomic<std::uint64_t>& word,
                               pte_t pmd) noexcept {
+    const pte_t was{word.load(order::relaxed)};
+    if (!pte_none(was) && !pmd_leaf(was)) return establish_over_table(mm, va, word, pmd);
     return filter({pte_update(mm, va, word, ~0ULL, pmd.val)});
   }
+  // No copy of an entry of the table is left when it returns.
+  static pte_t establish_over_table(mm_struct& mm,
+                                    vaddr_t va,
+                                    Atomic<std::uint64_t>& word,
+                                    pte_t pmd) noexcept;
   static void ptep_set_wrprotect(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept {
     if ((word.load(order::relaxed) & write) != 0) pte_update(mm, va, word, write, 0);
   }

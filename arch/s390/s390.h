@@ -79,7 +79,12 @@ struct s390 : s390_pte, generic::cpus<s390, s390_cpu> {
                               vaddr_t va,
                               Atomic<std::uint64_t>& word,
                               pte_t pmd) noexcept {
-    return ptep_xchg_direct(mm, va, word, pmd);
+    const pte_t was{word.load(order::relaxed)};
+    if (pmd_leaf(was)) return ptep_xchg_direct(mm, va, word, pmd);
+    // A table: all that was found by it is to go with the next flush, which is the caller's.
+    word.store(pmd.val, order::release);
+    context_of<s390>(mm).flush_mm.store(1, order::release);
+    return was;
   }
   static void ptep_set_wrprotect(mm_struct& mm, vaddr_t va, Atomic<std::uint64_t>& word) noexcept;
   static bool ptep_test_and_clear_young(mm_struct& mm,

@@ -6,6 +6,7 @@
 #include "mm/access.tcc"
 #include "mm/fork.tcc"
 #include "mm/gup.tcc"
+#include "mm/khugepaged.tcc"
 #include "mm/ksm.tcc"
 #include "mm/madvise.tcc"
 #include "mm/madvise_file.tcc"
@@ -63,6 +64,7 @@ struct MmEntryPoints {
   static constexpr auto migrate = &migrate_page_at<A>;
   static constexpr auto swap_out = &swap_out_page<A>;
   static constexpr auto ksm_merge = &ksm_merge_pages<A>;
+  static constexpr auto collapse = &collapse_huge_page<A>;
   static constexpr auto clear_refs = &do_clear_refs<A>;
   static constexpr auto soft_dirty = &page_soft_dirty<A>;
   static constexpr auto gup_only = &get_user_pages_fast_only<A>;

@@ -14,6 +14,7 @@
 #include "harness/scenario/forced_flush_tables_2019.h"
 #include "harness/scenario/fork_vs_gup_2020.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
+#include "harness/scenario/gup_fast_vs_collapse_2022.h"
 #include "harness/scenario/gup_fast_vs_reclaim_2022.h"
 #include "harness/scenario/huge_pmd_vs_dontneed_2017.h"
 #include "harness/scenario/ksm_pending_2017.h"
@@ -67,6 +68,8 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                lazyfree_vs_gup_2022,
                                fork_vs_gup_2020,
                                uffd_move_vs_gup_2023,
+                               gup_fast_vs_collapse_2022,
+                               gup_fast_vs_collapse_2022_table,
                                huge_pmd_vs_dontneed_2017,
                                huge_pmd_wp_vs_dontneed_2017,
                                forced_flush_tables_2019,

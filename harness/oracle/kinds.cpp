@@ -101,7 +101,8 @@ constexpr auto kinds = std::to_array<ViolationKind>({
     {"tlb_conflict", "mm",
      "a TLB came to hold one page at one address in two sizes: the CPU may stop"},
     {"walk_of_a_freed_table", "mm",
-     "a walk, of hardware or of a miss handler, came to a page table that had been freed"},
+     "a walk, of hardware, of a miss handler or without locks, came to a page table that had been "
+     "freed"},
     {"no_memory_for_the_machine", "mm", "the machine is too small for what it was to run"},
     {"no_memory_for_the_script", "mm", "the machine is too small for the script"},
     {"no_table_deposited", "mm", "a huge page was to be split and had no page table put aside"},

@@ -32,11 +32,11 @@ template <HugePmdChange change>
 struct huge_pmd_vs_dontneed {
   static constexpr bool frees = change == HugePmdChange::free;
   static constexpr Expectation expected[]{
-      {.executions = 300},
+      {.executions = 120},
       {.set = "huge-pmd-invalidate", .kind = "page_left_after_return"},
   };
   static constexpr Expectation expected_of_protection[]{
-      {.executions = 300},
+      {.executions = 120},
       // The batch that holds the hash entry is another CPU's, and is flushed later.
       {.arches = "ppc64_hash@2007", .kind = "page_left_after_return"},
       {.set = "huge-pmd-invalidate", .kind = "page_left_after_return"},
