@@ -30,7 +30,6 @@ class WordNames final : public Namer {
       if (contains(range.begin, range.bytes, address)) return range.name;
     if (mm_ == nullptr) return {};
     if (contains(mem_map, sizeof(page) * frames_, address)) return {page_word(address)};
-    if (WordName name = table_word(address); !name.text.empty()) return name;
     if (contains(mm_, context_offset + context_type_of<A>().bytes, address))
       return {.text = "mm->" + mm_word(address), .minor = is_minor(address)};
     for (const vm_area_struct& vma : areas())
@@ -42,6 +41,8 @@ class WordNames final : public Namer {
           av != nullptr && contains(av, sizeof *av, address))
         return {.text = anon_word(vma, *av, address),
                 .minor = contains(&av->refcount, sizeof av->refcount, address)};
+    // Late: what is in no table is looked for in all of them.
+    if (WordName name = table_word(address); !name.text.empty()) return name;
     return {cpu_word(address)};
   }
 
@@ -189,17 +190,33 @@ class WordNames final : public Namer {
   }
 
   WordName table_word(const void* address) {
-    for (pfn_t pfn = 0; pfn < frames_; ++pfn) {
-      const page& p = *pfn_to_page(pfn);
-      if (p.table == nullptr || !contains(p.table, sizeof(page_table), address)) continue;
-      const std::uint64_t index = offset(p.table, address) / sizeof p.table->entry[0];
-      vaddr_t base = 0;
-      if (!find_base(p, base)) return {fmt::format("table {}[{}]", pfn, index), true};
-      static constexpr const char* levels[]{"pte", "pmd", "pud", "p4d", "pgd"};
-      const char* level = p.level == mm_->top_level ? "pgd" : levels[p.level];
-      return {fmt::format("{}[{:#x}]", level, base + index * level_size(p.level)), true};
+    if (in_data(last_data_, address)) return {};
+    const auto search = [&](pfn_t& last, bool (*in)(pfn_t, const void*)) {
+      if (!in(last, address)) last = 0;
+      while (last < frames_ && !in(last, address)) ++last;
+      if (last == frames_) last = 0;
+      return last != 0;
+    };
+    if (!search(last_table_, in_table)) {
+      static_cast<void>(search(last_data_, in_data));
+      return {};
     }
-    return {};
+    const page& p = *pfn_to_page(last_table_);
+    const std::uint64_t index = offset(p.table, address) / sizeof p.table->entry[0];
+    vaddr_t base = 0;
+    if (!find_base(p, base)) return {fmt::format("table {}[{}]", last_table_, index), true};
+    static constexpr const char* levels[]{"pte", "pmd", "pud", "p4d", "pgd"};
+    const char* level = p.level == mm_->top_level ? "pgd" : levels[p.level];
+    return {fmt::format("{}[{:#x}]", level, base + index * level_size(p.level)), true};
+  }
+  static bool in_table(pfn_t pfn, const void* address) {
+    const page_table* table = pfn_to_page(pfn)->table;
+    return table != nullptr && contains(table, sizeof *table, address);
+  }
+  static bool in_data(pfn_t pfn, const void* address) {
+    const page& p = *pfn_to_page(pfn);
+    return p.table == nullptr && p.refcount.load(order::relaxed) != 0 && p.frame != nullptr &&
+           contains(p.frame, page_size, address);
   }
 
   // The first address that a table of the mm serves.
@@ -228,6 +245,8 @@ class WordNames final : public Namer {
   }
 
   std::uint64_t frames_;
+  pfn_t last_table_ = 0;  // that was named; 0 is none
+  pfn_t last_data_ = 0;   // that is not to be looked for among tables
   unsigned cpus_;
   mm_struct* mm_ = nullptr;
   bool has_areas_ = true;
