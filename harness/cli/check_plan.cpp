@@ -55,6 +55,7 @@ ExploreOptions options_of(const CheckSearch& search, double most_seconds) {
   options.actors = actors_of(*search.scenario);
   options.shrink = search.shrink;
   options.count_flushes = search.count_flushes;
+  options.names_buffering = false;  // nobody would see it
   return options;
 }
 

@@ -442,7 +442,7 @@ void CompleteSearch::finish(End end) {
   report_.restarts = search_.restarts();
   report_.tracked = search_.tracked();
   report_.complete = end == End::complete && report_.lost == 0;
-  if (report_.complete && options_.memory == "weak") {
+  if (report_.complete && options_.memory == "weak" && options_.names_buffering) {
     report_.load_buffering = buffering_report(calls_, search_, buffering_.pairs());
     report_.load_buffering->of_all = true;
   }

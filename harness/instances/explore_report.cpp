@@ -128,7 +128,7 @@ void search_report(const ExploreOptions& options,
   report.bound_reached = bounded.bound_reached();
   report.blocked = beside.lost();
   report.seconds = std::chrono::duration<double>(result.elapsed).count();
-  if (report.model == "weak" && !result.first)
+  if (report.model == "weak" && !result.first && options.names_buffering)
     report.load_buffering = buffering_report(native, memory, beside.buffering().pairs());
   if (!result.first) return;
   memory.know_only({});  // which process found it makes no difference

@@ -78,7 +78,8 @@ struct ExploreOptions {
   double seconds = 10;           // time budget
   std::uint64_t executions = 0;  // 0: no bound but the time
   std::uint64_t seed = 1;
-  bool count_flushes = false;  // of a random search
+  bool count_flushes = false;   // of a random search
+  bool names_buffering = true;  // a search under weak that finds nothing tells what it left out
   ExploreStrategy strategy = ExploreStrategy::random;
   std::string memory = "sc";            // tso, weak
   std::optional<unsigned> preemptions;  // of random: at most so many an execution

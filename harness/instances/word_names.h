@@ -213,9 +213,10 @@ class WordNames final : public Namer {
     const page_table* table = pfn_to_page(pfn)->table;
     return table != nullptr && contains(table, sizeof *table, address);
   }
+  static bool is_live(const page& folio) { return folio.refcount.load(order::relaxed) != 0; }
   static bool in_data(pfn_t pfn, const void* address) {
     const page& p = *pfn_to_page(pfn);
-    return p.table == nullptr && p.refcount.load(order::relaxed) != 0 && p.frame != nullptr &&
+    return p.table == nullptr && p.frame != nullptr && is_live(*folio_of(&p)) &&
            contains(p.frame, page_size, address);
   }
 
