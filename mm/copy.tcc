@@ -32,7 +32,7 @@ bool copy_present_page(const copy_site& site, pte_ref to, pte_t pte, vaddr_t va)
   page* fresh = alloc_page(AllocSite::user_page);
   if (fresh == nullptr) return false;
   copy_user_page(fresh, pfn_to_page(A::pte_pfn(pte)));
-  page_set(fresh, PG_anon | PG_anon_exclusive | PG_swapbacked);
+  page_set_fresh(fresh, PG_anon | PG_anon_exclusive | PG_swapbacked);
   folio_set_anon(fresh, site.area, va);
   folio_add_rmap_pte(fresh);
   site.child.rss.fetch_add(1, order::relaxed);

@@ -72,7 +72,7 @@ bool set_pte_if_none(const fault_site& site, pte_t pte, page* p) noexcept {
 
 // A page of this mm alone, not yet mapped. The area has its anon_vma.
 inline void make_anon(const fault_site& site, page* p) noexcept {
-  page_set(p, PG_anon | PG_anon_exclusive | PG_swapbacked);
+  page_set_fresh(p, PG_anon | PG_anon_exclusive | PG_swapbacked);
   folio_set_anon(p, site.vma, site.va);
 }
 

@@ -49,10 +49,10 @@ bool gup_fast_pte_range(
     const pte_t pte = gup_get(ref);
     if (!gup_may_have<A>(pte, walk.flags)) return false;
     page* p = pte_page<A>(pte);
-    if (page_test(p, PG_reserved)) return false;
+    if (page_is_reserved(p)) return false;
     page* folio = try_grab_folio_fast(p, 1, walk.flags);
     if (folio == nullptr) return false;
-    const bool same = gup_get(ref) == pte && (!walk.recheck_pmd || gup_get(above) == table_entry);
+    const bool same = gup_get(ref) == pte && (!walk.recheck_pmd || ptep_get(above) == table_entry);
     if (!same || gup_must_unshare(p, walk.flags)) {
       gup_put_folio(folio, 1, walk.flags);
       return false;

@@ -277,7 +277,7 @@ struct huge_fault {
 // A folio of this mm alone, writable if the area is.
 template <ArchBackend A>
 pte_t huge_anon_entry(const huge_fault& site, page* head) noexcept {
-  page_set(head, PG_anon | PG_anon_exclusive | PG_swapbacked);
+  page_set_fresh(head, PG_anon | PG_anon_exclusive | PG_swapbacked);
   folio_set_anon(head, site.vma, site.start);
   const pte_t pte = A::pte_mkdirty(A::mk_pte(head->pfn, site.vma.vm_flags));
   return A::pmd_mkhuge((site.vma.vm_flags & VM_WRITE) != 0 ? A::pte_mkwrite(pte) : pte);

@@ -53,10 +53,18 @@ template <class Page>
 inline bool page_test(const page* p, std::uint32_t flags) noexcept {
   return (flag_holder(p, flags)->flags.load(order::relaxed) & flags) != 0;
 }
+// Of a page that a PTE maps; the huge zero page, which has the flag too, no PTE maps.
+inline bool page_is_reserved(const page* p) noexcept {
+  return (p->flags.load(order::relaxed) & PG_reserved) != 0;
+}
 inline void page_set(page* p, std::uint32_t flags) noexcept {
   const std::uint32_t own = p == folio_of(p) ? 0 : flags & PG_anon_exclusive;
   if (own != 0) p->flags.fetch_or(own, order::relaxed);
   if (flags != own) folio_of(p)->flags.fetch_or(flags & ~own, order::relaxed);
+}
+// Of a folio that nobody else can reach yet: no RMW.
+inline void page_set_fresh(page* head, std::uint32_t flags) noexcept {
+  head->flags.store(head->flags.load(order::relaxed) | flags, order::relaxed);
 }
 inline void page_clear(page* p, std::uint32_t flags) noexcept {
   flag_holder(p, flags)->flags.fetch_and(~flags, order::relaxed);
