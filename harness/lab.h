@@ -207,6 +207,11 @@ class Lab {
     here_ = &mm;
     use_mm<A>(mm);
   }
+  // Runs no program until run_in(); what it had loaded may stay loaded.
+  void idle() noexcept {
+    counted(0);
+    unuse_mm<A>();
+  }
 
   // ---- the kernel's own threads, and devices --------------------------------------------------------
 
@@ -237,10 +242,11 @@ class Lab {
   void change_prot_numa(vaddr_t start, std::uint64_t pages) noexcept {
     must(counted(do_change_prot_numa<A>(*here_, start, pages * page_size)));
   }
-  // For setup: of memory, of a disk, or a device that shows its frames. It lasts until clear().
+  // The page that is mapped at va moves to another frame, as for compaction; migrate.h has the results.
+  std::int64_t migrate(vaddr_t va) noexcept { return counted(migrate_page_at<A>(*here_, va)); }
   // khugepaged makes one huge page of the small ones around va; khugepaged.h has the results.
   std::int64_t collapse(vaddr_t va) noexcept { return counted(collapse_huge_page<A>(*here_, va)); }
-  // For setup: of memory, or of a disk. It lasts until clear().
+  // For setup: of memory, of a disk, or a device that shows its frames. It lasts until clear().
   [[nodiscard]] address_space& new_file(FileKind kind, std::uint64_t pages) noexcept {
     address_space* file = file_create({.kind = kind, .pages = pages});
     vm_bug_on(file == nullptr, "no_memory_for_the_machine");

@@ -21,6 +21,7 @@ struct ScenarioInfo {
   unsigned explored_cpus = 0;     // how many the explorer takes if not told; 0: all its actors
   unsigned explored_frames = 0;   // of memory there, beyond the usual: a huge page is 512 in a row
   std::string_view arches{};      // where it can be, with commas; empty: on every backend
+  std::string_view not_on{};      // where it is not even so
   std::string_view kinds{};       // of violation that count, with commas; empty: any
   std::string_view fail_alloc{};  // a rule that holds unless another one is typed
   std::string_view actors{};      // of the hardware, unless others are typed

@@ -59,6 +59,13 @@ enum class PendingFilter : std::uint8_t {
   count,  // of the block
 };
 
+// What a flush that is forced on a gather drops besides what the gather asked for.
+enum class ForcedFlush : std::uint8_t {
+  request,     // last-level entries of the request's range
+  whole_mm,    // of all addresses, as of a process that ends: arm64 then flushes nothing
+  and_tables,  // and what leads to page tables
+};
+
 // Fences that can be left out by themselves (mm/fences.h).
 enum class Fence : std::uint8_t {
   gup_pin,
@@ -73,6 +80,8 @@ enum class Fence : std::uint8_t {
   skip_count,
   cow_read,
   take_requests,
+  switch_in,
+  leave_lazy,
 };
 
 struct fixes {
@@ -88,7 +97,7 @@ struct fixes {
   bool anon_exclusive = true;
   bool ksm_check_pending = true;
   bool table_fallback_flush = true;
-  bool forced_flush_tables = true;
+  ForcedFlush forced_flush = ForcedFlush::and_tables;
   bool tlb_gen_in_order = true;
   bool switch_mask_first = true;
   bool switching_counts = true;
@@ -102,6 +111,8 @@ struct fixes {
   bool asid_read_late = true;
   bool asid_keep_reserved = true;
   bool uffd_keep_write = true;
+  bool fork_lock_vmas = true;
+  bool clear_refs_migration = true;
   PendingFilter pending_filter = PendingFilter::off;  // not merged
   bool dec_release = false;                           // the same
   bool zap_flush = false;                             // off as merged: another cure was found
@@ -178,8 +189,8 @@ inline constexpr std::array fix_table{
             "without memory for a batch a page table is freed only after an invalidate", off_or_on,
             fix_forms::put_in<&fixes::table_fallback_flush>},
     FixInfo{"forced-flush-tables", "7a30df49f63a", 2019,
-            "a forced flush drops what walkers cached of tables that others freed", off_or_on,
-            fix_forms::put_in<&fixes::forced_flush_tables>},
+            "a forced flush drops what walkers cached of tables that others freed",
+            "off,whole-mm,on", fix_forms::put_in<&fixes::forced_flush>},
     FixInfo{"tlb-gen-in-order", "94b1b03b519b", 2017,
             "x86: a flush of some pages counts only as the very next one, or it flushes everything",
             off_or_on, fix_forms::put_in<&fixes::tlb_gen_in_order>},
@@ -222,6 +233,12 @@ inline constexpr std::array fix_table{
     FixInfo{"uffd-unprotect-keeps-write", "not merged", 2020,
             "UFFDIO_WRITEPROTECT that ends protection takes no right from an entry that had none",
             off_or_on, fix_forms::put_in<&fixes::uffd_keep_write>},
+    FixInfo{"fork-lock-vmas", "fb49c455323f", 2023,
+            "fork keeps the faults of each area out until it has flushed", off_or_on,
+            fix_forms::put_in<&fixes::fork_lock_vmas>},
+    FixInfo{"clear-refs-migration", "not in 6.12", 2026,
+            "clear_refs takes the right to write from an entry under migration too", off_or_on,
+            fix_forms::put_in<&fixes::clear_refs_migration>},
     FixInfo{"pending-filter", "not merged", 2020,
             "a fault asks for flushes that are due near its address, not in all of the mm; off "
             "unless --set",
@@ -266,6 +283,12 @@ inline constexpr std::array fix_table{
     FixInfo{"take-requests-mb", "never left out", 2014,
             "a CPU that is interrupted: what it did before it takes its requests", off_or_on,
             fix_forms::put_fence<Fence::take_requests>},
+    FixInfo{"switch-mb", "83b0177a6c48", 2025,
+            "x86: a CPU is seen to load an mm before it looks which flushes there were", off_or_on,
+            fix_forms::put_fence<Fence::switch_in>},
+    FixInfo{"leave-lazy-mb", "never left out", 2018,
+            "x86: a CPU is seen awake before it looks which flushes it slept through", off_or_on,
+            fix_forms::put_fence<Fence::leave_lazy>},
 };
 
 // The place of a form in a list with commas; -1: it is not there.

@@ -21,7 +21,8 @@ namespace detail {
 // Kernel: dup_mmap, one area. False: no memory.
 template <ArchBackend A>
 bool dup_area(mm_struct& child, vm_area_struct& vma) noexcept {
-  vma_start_write(vma);  // no fault decides anything before the flush (trap T62)
+  // No fault decides anything before the flush (trap T62).
+  if (vma.vm_mm->fixes.fork_lock_vmas) vma_start_write(vma);
   if ((vma.vm_flags & VM_DONTCOPY) != 0) return true;
   vm_area_struct* copy = vma_dup(child, vma, without_userfaultfd(vma.vm_flags) & ~VM_LOCKED);
   if (copy == nullptr) return false;

@@ -24,6 +24,7 @@
 #include "mm/pgtable.tcc"
 #include "mm/soft_dirty.h"
 #include "mm/swap.tcc"
+#include "mm/swapops.h"
 #include "mm/tlb_flush_pending.h"
 #include "mm/vma_lock.h"
 
@@ -40,11 +41,20 @@ bool pte_is_pinned(const vm_area_struct& vma, pte_t pte) noexcept {
          folio_maybe_dma_pinned(folio_of(pfn_to_page(A::pte_pfn(pte))));
 }
 
+// A page under migration comes back with the rights that its entry names. Linux 6.12 takes the mark only,
+// and the store after that leaves none: scenario clear-refs-vs-migration.
+template <ArchBackend A>
+pte_t swp_without_soft_dirty(const mm_struct& mm, pte_t pte) noexcept {
+  if (mm.fixes.clear_refs_migration && is_migration_pte<A>(pte))
+    pte = migration_pte_wrprotect<A>(pte);
+  return A::pte_swp_clear_soft_dirty(pte);
+}
+
 template <ArchBackend A>
 void clear_soft_dirty(const vm_area_struct& vma, pte_ref ref, vaddr_t va) noexcept {
   mm_struct& mm = *vma.vm_mm;
   const pte_t pte = ptep_get(ref);
-  if (is_swap_pte<A>(pte)) set_pte_at(mm, ref, va, A::pte_swp_clear_soft_dirty(pte));
+  if (is_swap_pte<A>(pte)) set_pte_at(mm, ref, va, swp_without_soft_dirty<A>(mm, pte));
   if (!A::pte_present(pte) || pte_is_pinned<A>(vma, pte)) return;
   ptep_modify_prot<A>(mm, ref, va,
                       [](pte_t was) { return A::pte_clear_soft_dirty(A::pte_wrprotect(was)); });
@@ -218,8 +228,9 @@ bool page_soft_dirty(mm_struct& mm, vaddr_t va) noexcept {
   bool marked = vma != nullptr && !vma_soft_dirty_enabled(*vma);
   if (vma != nullptr && !marked) {
     const pte_ref huge = pmd_trans_huge_lock<A>(mm, va);
-    const pte_t pte = huge ? ptep_get(huge) : peek_pte<A>(mm, va);
-    if (huge) unlock_table(mm, huge.table, 1);
+    const pte_ref ref = huge ? huge : pte_offset_map_lock<A>(mm, va);
+    const pte_t pte = ref ? ptep_get(ref) : pte_t{};
+    if (ref) unlock_table(mm, ref.table, huge ? 1 : 0);
     marked = A::pte_present(pte) ? A::pte_soft_dirty(pte)
                                  : is_swap_pte<A>(pte) && A::pte_swp_soft_dirty(pte);
   }

@@ -20,12 +20,12 @@
 // A count and not a flag, as it was until 2017: of two who owe a flush the first to be done would say
 // that none is due.
 //
-// Fails without it: scenarios madvise-parallel-2017, uffd-wp-two-2017.
+// Fails without it: scenarios madvise-parallel-2017, numa-migrate-2013.
 //
 // Discussed in 2020 (thread 003) and not merged: one count for all of the mm makes a fault flush for nothing
 // while, say, MADV_PAGEOUT has entries of another place to flush. A counting Bloom filter says where
 // flushes are due: pending_blocks. It must be filed before the entries change, as the count is, and
-// count: scenario pending-filter-2020.
+// count: scenarios pending-filter-late-2020, pending-filter-flag-2020.
 #pragma once
 
 #include "mm/mm_types.h"

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "arch/x86/x86.h"
+#include "mm/fences.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -59,12 +60,14 @@ void load(x86::cpu_state& cpu, mm_struct& next, Slot slot, std::uint64_t next_ge
   cpu.loaded_mm.store(&next, order::release);
 }
 
-// A bit that is set already is not written again: the line is shared by all CPUs of the mm.
+// A bit that is set already is not written again: the line is shared by all CPUs of the mm. In either case
+// loaded_mm = switching() comes before the look at the generation; pairs with the full increment of tlb_gen
+// in flush_tlb_mm_range, after which the flusher looks at loaded_mm.
 void join_cpumask(mm_struct& next) noexcept {
   if (!mm_cpumask_test(next, smp_processor_id()))
     mm_cpumask_set(next, smp_processor_id());
   else
-    smp_mb();  // loaded_mm = switching before the generation is read, as the RMW would do
+    smp_mb(Fence::switch_in);  // as the RMW would; without it scenario switch-order-2025 fails
 }
 
 // The mm that is loaded already is wanted. With INVLPGB it may have to be loaded with another ASID, and if
@@ -80,8 +83,9 @@ bool is_global_here(x86::cpu_state& cpu, mm_struct& next) noexcept {
 // The mm that the lazy CPU left loaded is wanted again.
 void leave_lazy(x86::cpu_state& cpu, mm_struct& next) noexcept {
   // is_lazy is visible as false before the generation is read; pairs with the full increment of
-  // tlb_gen in flush_tlb_mm_range, after which the flusher reads is_lazy (L2 in fidelity.md).
-  smp_mb();
+  // tlb_gen in flush_tlb_mm_range, after which the flusher reads is_lazy (L2 in fidelity.md). Without it
+  // scenario lazy-order-2018 fails.
+  smp_mb(Fence::leave_lazy);
   const std::uint64_t gen = context_of<x86>(next).tlb_gen.load(order::relaxed);
   if (cpu.ctxs[cpu.loaded_mm_asid].tlb_gen == gen) return;
   load(cpu, next, {cpu.loaded_mm_asid, true}, gen);

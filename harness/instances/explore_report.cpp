@@ -52,9 +52,13 @@ ExploreReport::Found& add_found(ExploreReport& report,
   return found;
 }
 
+// What reads memory that it has freed need not do the same again; what was seen stays true.
 Execution repeated(const ExecutionResult& result, const Record& record) {
   ReplayChooser replay(result.schedule);
-  return record(replay);
+  Execution execution = record(replay);
+  if (execution.violation.kind.empty())
+    execution.violation = {result.violation, "seen once; the same schedule did not show it again"};
+  return execution;
 }
 
 // Candidates that go round in circles cost most of the time that there is, and lead nowhere: what is

@@ -9,13 +9,16 @@
 #include "harness/scenario/batched_pending_2017.h"
 #include "harness/scenario/clear_refs_cow_2020.h"
 #include "harness/scenario/clear_refs_gather_2020.h"
+#include "harness/scenario/clear_refs_vs_migration.h"
 #include "harness/scenario/cow_read_order_2020.h"
 #include "harness/scenario/delayed_rmap_2022.h"
 #include "harness/scenario/forced_flush_tables_2019.h"
+#include "harness/scenario/fork_vs_faults_2023.h"
 #include "harness/scenario/fork_vs_gup_2020.h"
 #include "harness/scenario/gup_fast_anon_exclusive_2022.h"
 #include "harness/scenario/gup_fast_vs_collapse_2022.h"
 #include "harness/scenario/gup_fast_vs_reclaim_2022.h"
+#include "harness/scenario/huge_madvise_parallel_2018.h"
 #include "harness/scenario/huge_pmd_vs_dontneed_2017.h"
 #include "harness/scenario/ksm_pending_2017.h"
 #include "harness/scenario/lazyfree_vs_gup_2022.h"
@@ -31,6 +34,7 @@
 #include "harness/scenario/reclaim_vs_writeback.h"
 #include "harness/scenario/skip_broadcast_2020.h"
 #include "harness/scenario/soft_tlb_duplicate_2007.h"
+#include "harness/scenario/switch_order_2025.h"
 #include "harness/scenario/switch_vs_shootdown_2016.h"
 #include "harness/scenario/table_fallback_2018.h"
 #include "harness/scenario/tlb_gen_order_2017.h"
@@ -62,6 +66,8 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                pageout_beside_faults_2020,
                                clear_refs_gather_2020,
                                clear_refs_cow_2020,
+                               clear_refs_vs_migration,
+                               fork_vs_faults_2023,
                                gup_fast_anon_exclusive_2022,
                                gup_fast_anon_exclusive_2022_bare,
                                gup_fast_vs_reclaim_2022,
@@ -70,12 +76,15 @@ using Scenarios = ScenarioList<madvise_parallel_2017,
                                uffd_move_vs_gup_2023,
                                gup_fast_vs_collapse_2022,
                                gup_fast_vs_collapse_2022_table,
+                               huge_madvise_parallel_2018,
                                huge_pmd_vs_dontneed_2017,
                                huge_pmd_wp_vs_dontneed_2017,
                                forced_flush_tables_2019,
                                table_fallback_2018,
                                tlb_gen_order_2017,
                                switch_vs_shootdown_2016,
+                               switch_order_2025,
+                               lazy_order_2018,
                                pfnmap_revoke_2022,
                                numa_migrate_2013,
                                skip_broadcast_2020,

@@ -43,7 +43,8 @@ ScenarioEntry entry_of(const ScenarioInfo& info, const ScenarioRun& run) {
                       .actors = info.actors,
                       .expected = info.expected};
   for (const BackendEntry& backend : backends())
-    if (info.arches.empty() || form_index(info.arches, backend.name) >= 0)
+    if ((info.arches.empty() || form_index(info.arches, backend.name) >= 0) &&
+        form_index(info.not_on, backend.name) < 0)
       entry.runs.push_back({backend.name, run.stress, run.explore});
   return entry;
 }

@@ -25,6 +25,7 @@
 // (dec-release), or to have Andrea's barrier before it.
 //
 // A page is copied only if it may be shared: as in uffd-wp-cow-2020 the rule of 2020 is needed besides.
+// ppc64_hash@2007 is left out: there the copy takes stores with every fix on, and it is chance who says so.
 //
 // Real threads: explorer only, where loads are in order.
 #pragma once
@@ -39,28 +40,21 @@ struct cow_read_order_2020 {
   static constexpr std::string_view weak =
       "arm64,riscv,ppc64_radix,mips,sh,sh@2017-posted,sh@2017-merged,arm,arm@2017-posted,"
       "arm@2017-merged,ia64@2017-posted,ia64@2017-merged";
-  static constexpr std::string_view of_2007 = "ppc64_hash@2007";  // as in uffd-wp-cow-2020
   static constexpr Expectation expected[]{
       {.set = "anon-exclusive"},
       {.set = "anon-exclusive", .arches = "riscv+ipi,arm+ipi"},
-      {.set = "anon-exclusive", .arches = of_2007, .kind = "store_during_copy"},
       {.set = "anon-exclusive,cow-read-rmb", .masked_by = "loads are in order"},
       {.set = "anon-exclusive,cow-read-rmb", .arches = weak, .kind = "lost_store"},
       {.set = "anon-exclusive,cow-read-rmb",
        .arches = "ppc64_hash",
        .masked_by = "flushed before the page-table lock is dropped"},
-      {.set = "anon-exclusive,cow-read-rmb", .arches = of_2007, .kind = "store_during_copy"},
       {.set = "anon-exclusive,take-requests-mb",
        .masked_by = "the flush ends with a full barrier, or loads are in order"},
       {.set = "anon-exclusive,take-requests-mb",
        .arches = "riscv+ipi,mips,sh,sh@2017-posted,sh@2017-merged",
        .kind = "lost_store"},
-      {.set = "anon-exclusive,take-requests-mb", .arches = of_2007, .kind = "store_during_copy"},
       {.set = "anon-exclusive,take-requests-mb,dec-release=on"},
       {.set = "anon-exclusive,take-requests-mb,dec-release=on", .arches = "riscv+ipi"},
-      {.set = "anon-exclusive,take-requests-mb,dec-release=on",
-       .arches = of_2007,
-       .kind = "store_during_copy"},
   };
   static constexpr ScenarioInfo info{
       .name = "cow-read-order-2020",
@@ -70,6 +64,7 @@ struct cow_read_order_2020 {
       .real_threads = "explorer only",
       .cpus = 3,
       .crowd_role = 2,
+      .not_on = "ppc64_hash@2007",
       .expected = expected,
   };
 

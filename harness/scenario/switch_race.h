@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the races of a flush with a switch of address spaces have in common: CPU1 reads x, goes to another
-// address space and comes back, while CPU0 takes pages away.
+// address space, or idle, and comes back, while CPU0 takes pages away.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,9 @@
 
 namespace tlblab::inline TLBLAB_WORLD {
 
-template <ArchBackend A>
+enum class GoneTo : std::uint8_t { child, idle };
+
+template <ArchBackend A, GoneTo where = GoneTo::child>
 class SwitchRace {
  public:
   void teardown(Lab<A>& lab) {
@@ -34,8 +36,9 @@ class SwitchRace {
 
  private:
   void go_and_come_back(Lab<A>& lab) noexcept {
-    child_ = lab.fork();
+    if (where == GoneTo::child) child_ = lab.fork();
     static_cast<void>(lab.read(x));
+    if (where == GoneTo::idle) lab.idle();
     if (child_ != nullptr) lab.run_in(*child_);
     lab.tell(away_);
     lab.stall();
