@@ -178,7 +178,11 @@ void PortSearch::learn_weak(unsigned thread, const GraphEvent& read, const Clock
   join(state.orders.unacquired, from);
   if (read.modifies && !read.lock) meets_atomic(thread, true);
   if (!read.acquire && !read.full && !(read.lock && read.modifies)) return;
-  join(state.clock, from);
+  // By its own release a thread learns nothing: what it read before that one does not come before what it
+  // reads behind the acquire. (An unlock and a lock do order them: unlocks().)
+  const bool own =
+      read.source != initial_write && search_->graph().event(read.source).thread == thread;
+  if (!own) join(state.clock, from);
   if (const Object* object = object_at(state, state.used)) join(state.clock, object->by.clock);
 }
 

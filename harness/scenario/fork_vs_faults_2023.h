@@ -18,8 +18,6 @@
 //
 // That the page is known to be one mm's own (anon-exclusive) is no help: here it is shared.
 //
-// The 2017 forms of sh are left out: they free pages before they flush, in every scenario.
-//
 // Real threads: yes+delay; CPU0 has many pages after x.
 #pragma once
 
@@ -47,7 +45,6 @@ struct fork_vs_faults_2023 {
       .real_threads = "yes+delay",
       .cpus = 3,
       .crowd_role = 2,
-      .not_on = "sh@2017-posted,sh@2017-merged",
       .kinds = "store_during_copy",
       .expected = expected,
   };

@@ -137,6 +137,26 @@ TEST(PortOrder, APointerIsGoodUntilItsSectionEnds) {
          {"", "1"}, {"", "0", "1"});
 }
 
+// A thread's own release tells it nothing: two of its loads are not ordered by a release and an acquire of
+// one word between them. (CPU 0 reads the word only to make it one of both.)
+TEST(PortOrder, AnAcquireOfTheOwnReleaseOrdersNothing) {
+  expect(2,
+         [](State& s, unsigned cpu) {
+           if (cpu == 0) {
+             s.x.store(1, order::relaxed);
+             smp_wmb();
+             s.y.store(1, order::relaxed);
+             static_cast<void>(s.z.load(order::relaxed));
+             return;
+           }
+           const int y = s.y.load(order::relaxed);
+           s.z.store(1, order::release);
+           static_cast<void>(s.z.load(order::acquire));
+           if (y != 0) s.seen = {s.x.load(order::relaxed)};
+         },
+         {"", "1"}, {"", "0", "1"});
+}
+
 // The dereference, what it leads to, an acquire there: the rest comes later.
 TEST(PortOrder, AnAcquireOfWhatItLeadsToOrdersTheRest) {
   expect(2,
