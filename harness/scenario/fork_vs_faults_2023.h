@@ -21,9 +21,7 @@
 // Real threads: yes+delay; CPU0 has many pages after x.
 #pragma once
 
-#include <vector>
-
-#include "harness/lab.h"
+#include "harness/scenario/copy_race.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
 
@@ -50,57 +48,14 @@ struct fork_vs_faults_2023 {
   };
 
   template <ArchBackend A>
-  class Body {
-   public:
-    void setup(Lab<A>& lab) {
-      lab.clear();
-      lab.map(x, pages(lab));
-      for (std::uint64_t page = 0; page < pages(lab); ++page) lab.write(x + page * page_size, 1);
+  struct Race {
+    static void prepare(Lab<A>&, vaddr_t, std::uint64_t) {}
+    static void take_right(Lab<A>& lab, vaddr_t, std::uint64_t) noexcept {
+      if (mm_struct* child = lab.fork(); child != nullptr) lab.end(*child);
     }
-    void act(Lab<A>& lab, unsigned role) noexcept {
-      if (role != 2) lab.wait_for(seen_);
-      switch (role) {
-        case 0:
-          child_ = lab.fork();
-          end_child(lab);
-          break;
-        case 1:
-          lab.stall();
-          lab.write(x, 2);
-          lab.finish_round();
-          break;
-        default: use(lab); break;
-      }
-    }
-    void teardown(Lab<A>& lab) {
-      end_child(lab);  // of a round that was cut short
-      lab.clear();
-    }
-    [[nodiscard]] std::vector<vaddr_t> addresses() const { return {x}; }
-    template <class Name>
-    void name_words(Name name) const {
-      name(seen_, "seen");
-    }
-
-   private:
-    static constexpr vaddr_t x = 0x4000;
-    static std::uint64_t pages(Lab<A>& lab) noexcept { return lab.explored() ? 1 : 400; }
-
-    void use(Lab<A>& lab) noexcept {
-      lab.write(x, 3);
-      lab.tell(seen_);
-      do {
-        lab.write(x, 4);
-      } while (!lab.explored() && lab.again());
-    }
-    void end_child(Lab<A>& lab) noexcept {
-      if (child_ != nullptr) lab.end(*child_);
-      child_ = nullptr;
-    }
-
-    mm_struct* child_ = nullptr;
-    Signal seen_;
   };
+  template <ArchBackend A>
+  class Body : public CopyRace<A, Race<A>> {};
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD
