@@ -213,6 +213,8 @@ struct mm_struct {
   unsigned top_level = 3;  // level of pgd: 3 with four levels of tables, 4 with five
   vaddr_t task_size = 0;   // first address that is not the program's
 
+  // Walks and flushes on any CPU read the words above: who takes the lock would wait for that line.
+  std::byte apart_from_walks[64];
   RwSem mmap_lock;  // released by mmap_write_unlock, if it was taken for writing
   // Grows with each section of mmap_lock for writing: the areas locked in it are unlocked.
   Atomic<unsigned> mm_lock_seq{1};

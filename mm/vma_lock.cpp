@@ -50,7 +50,8 @@ void vma_start_write(vm_area_struct& vma) noexcept {
   if (vma.vm_lock_seq.load(order::relaxed) == seq) return;
   wait_for_readers(vma);
   vma.vm_lock_seq.store(seq, order::relaxed);
-  vma.vm_refcnt.fetch_sub(writer, order::release);  // pairs with the acquire in vma_start_read
+  // No reader is inside and none comes in past the writer's bit: nobody else writes the word.
+  vma.vm_refcnt.store(0, order::release);  // pairs with the acquire in vma_start_read
 }
 
 void vma_mark_detached(vm_area_struct& vma) noexcept {
