@@ -117,6 +117,8 @@ struct fixes {
   bool dec_release = false;                           // the same
   bool zap_flush = false;                             // off as merged: another cure was found
   std::uint32_t dropped_fences = 0;                   // a bit for each
+
+  friend bool operator==(const fixes&, const fixes&) noexcept = default;
 };
 
 struct FixInfo {

@@ -12,7 +12,8 @@ Oracles::Oracles(const OracleTable& table, OracleOptions options)
       conservation_(cpus_, frames_, log_, table.tables_wait_for_flush),
       stability_(cpus_, log_),
       pins_(frames_, log_),
-      hash_entries_(log_) {}
+      hash_entries_(log_),
+      progress_(table.cpus) {}
 
 void Oracles::reset() noexcept {
   log_.reset();
@@ -23,6 +24,7 @@ void Oracles::reset() noexcept {
   conservation_.reset();
   stability_.reset();
   hash_entries_.reset();
+  progress_.reset();
 }
 
 void Oracles::event(const trace_event& e) noexcept {
@@ -57,8 +59,12 @@ void Oracles::event(const trace_event& e) noexcept {
       stability_.tlb_use(e);
       return coherence_.tlb_use(e);
     case EventKind::walk_table: return lifetime_.walk_table(e);
-    case EventKind::user_read: return lifetime_.user_access(e);
-    case EventKind::user_write: lifetime_.user_access(e); return stability_.user_write(e);
+    case EventKind::page_fault: return progress_.page_fault(e);
+    case EventKind::user_read: progress_.user_access(e); return lifetime_.user_access(e);
+    case EventKind::user_write:
+      progress_.user_access(e);
+      lifetime_.user_access(e);
+      return stability_.user_write(e);
     case EventKind::copy_begin: return stability_.copy_begin(e);
     case EventKind::copy_end: return stability_.copy_end(e);
     case EventKind::page_pin: return pins_.page_pin(e);
@@ -69,8 +75,7 @@ void Oracles::event(const trace_event& e) noexcept {
     case EventKind::hash_remove: return hash_entries_.hash_remove(e);
     case EventKind::tlb_flush:
     case EventKind::ipi_send:
-    case EventKind::tlb_broadcast:
-    case EventKind::page_fault: return;
+    case EventKind::tlb_broadcast: return;
   }
 }
 

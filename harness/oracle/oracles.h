@@ -25,6 +25,7 @@
 #include "harness/oracle/hash_entries.h"
 #include "harness/oracle/lifetime.h"
 #include "harness/oracle/pins.h"
+#include "harness/oracle/progress.h"
 #include "harness/oracle/stability.h"
 
 namespace tlblab::inline TLBLAB_WORLD {
@@ -69,6 +70,7 @@ class Oracles final : private TraceSink {
   Stability stability_;
   Pins pins_;
   HashEntries hash_entries_;
+  Progress progress_;
 };
 
 }  // namespace tlblab::inline TLBLAB_WORLD

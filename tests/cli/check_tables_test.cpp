@@ -2,6 +2,8 @@
 // The tables of verdicts of all scenarios: every name in them exists, every row holds somewhere, and
 // every search has its row.
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +43,43 @@ TEST(CheckTables, AScenarioThatIsAboutAFixTakesItAway) {
       EXPECT_TRUE(std::ranges::any_of(entry.expected, takes_away)) << entry.name << ": " << fix;
     }
   }
+}
+
+// As tables write them: NAME, or NAME=FORM.
+std::set<std::string> forms_in_tables() {
+  std::set<std::string> forms;
+  for (const ScenarioEntry& entry : tables().scenarios)
+    for (const Expectation& row : entry.expected)
+      forms.merge([&row] {
+        const std::vector<std::string> names = names_in(row.set);
+        return std::set<std::string>(names.begin(), names.end());
+      }());
+  return forms;
+}
+
+std::vector<std::string> forms_of(const FixInfo& fix) {
+  std::vector<std::string> forms;
+  std::istringstream values{std::string(fix.values)};
+  for (std::string form; std::getline(values, form, ',');) forms.push_back(form);
+  return forms;
+}
+
+// A form that no scenario is made with is one that nobody knows to matter, or to be hidden.
+TEST(CheckTables, EveryFormOfEveryFixIsInOne) {
+  const std::set<std::string> known = forms_in_tables();
+  unsigned looked_at = 0;
+  for (const FixInfo& fix : fix_table) {
+    const std::vector<std::string> forms = forms_of(fix);
+    for (unsigned form = 0; form < forms.size(); ++form) {
+      fixes changed;
+      fix.put(changed, form);
+      if (changed == fixes{}) continue;
+      ++looked_at;
+      const std::string name(fix.name), typed = name + "=" + forms[form];
+      EXPECT_TRUE(known.contains(typed) || (form == 0 && known.contains(name))) << typed;
+    }
+  }
+  EXPECT_GE(looked_at, fix_table.size());
 }
 
 }  // namespace

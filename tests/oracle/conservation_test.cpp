@@ -41,6 +41,18 @@ class OracleConservation : public ::testing::Test {
   Oracles oracles_{OracleTable{.cpus = 2}};
 };
 
+// An access that is made ends it, a fault elsewhere too.
+TEST_F(OracleConservation, AnAccessDoesNotFaultForEver) {
+  const auto faults = [this](std::uint64_t times, vaddr_t va) {
+    for (; times > 0; --times) send(EventKind::page_fault, va);
+  };
+  faults(Progress::most_faults - 1, 0x4000);
+  send(EventKind::user_read, 0x4000);
+  faults(Progress::most_faults - 1, 0x4000);
+  faults(Progress::most_faults - 1, 0x5000);
+  EXPECT_DEATH(faults(1, 0x5000), "faults_without_end");
+}
+
 TEST_F(OracleConservation, AGatherThatKeepsTheRules) {
   begin();
   queue(5);
