@@ -25,6 +25,8 @@ struct ScenarioInfo {
   std::string_view kinds{};       // of violation that count, with commas; empty: any
   std::string_view fail_alloc{};  // a rule that holds unless another one is typed
   std::string_view actors{};      // of the hardware, unless others are typed
+  // On threads CPUs wait at these points, unless others are typed (harness/workload/stall_points.h).
+  std::string_view stalls{};
   std::span<const Expectation> expected{};  // for tlblab check
 };
 

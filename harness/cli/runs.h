@@ -39,6 +39,7 @@ struct StressRequest {
   double seconds = 5;
   std::uint64_t seed = 1;
   std::vector<AllocRule> fail_alloc;
+  std::vector<StallPoint> stalls;
   PlacePolicy policy;
 };
 [[nodiscard]] StressPage stress(const StressRequest& request, Context& context);

@@ -40,6 +40,7 @@ int run_stress(const Arguments& arguments, Context& context) {
   request.seed =
       number_value(arguments, "--seed", request.seed, 0, std::numeric_limits<std::uint64_t>::max());
   request.fail_alloc = alloc_rules(arguments, scenario.fail_alloc);
+  request.stalls = stall_points(arguments, scenario.stalls);
   request.policy = chosen_policy(arguments);
   check_runs(scenario, request.arches);
   const StressPage page = stress(request, context);
@@ -59,11 +60,13 @@ StressPage stress(const StressRequest& request, Context& context) {
   const unsigned cpus = request.cpus != 0 ? request.cpus : scenario.cpus;
   Seating seating = seat(request.policy, cpus, context);
   StressPage page{.seed = request.seed,
+                  .stalls = {},
                   .seats = seating.seats,
                   .runs = {},
                   .cures = cures_of(scenario),
                   .tool = tool_facts(),
                   .host = host_facts()};
+  for (const StallPoint& point : request.stalls) page.stalls.push_back(point.text);
   StressOptions options;
   options.cpus = cpus;
   options.seconds = request.seconds;
@@ -71,6 +74,7 @@ StressPage stress(const StressRequest& request, Context& context) {
   options.placement = std::move(seating.placement);
   options.fixes = request.fixes.fixes;
   options.fail_alloc = request.fail_alloc;
+  options.stalls = request.stalls;
   if (request.file != nullptr) options.text = &request.file->text;
   options.stop = &context.stop;
   for (const std::string& arch : request.arches) {
@@ -101,6 +105,7 @@ Command stress_command() {
                       place_option,
                       {"--seconds", "S", "for so long (default 5)"},
                       {"--seed", "N", "of the pauses and of the hardware's choices (default 1)"},
+                      stall_option,
                       fail_alloc_option,
                       {"--json", "", "as one JSON object"}},
           .more =
@@ -109,10 +114,15 @@ Command stress_command() {
               "explore.\n\n"
               "RULE is as tlblab help explore says; a round is one run of the actors. mixed has\n"
               "one of its own (rate=0.01), unless another is typed, or none.\n\n"
+              "POINT is [ROLE:]PLACE: the actor's number (without it all of them), and flush,\n"
+              "for before a flush is asked for, anywhere, by a timer, or a trace event, for\n"
+              "right after it: ptl_acquire, pte_change, copy_begin, tlb_fill, ... Every other\n"
+              "time the CPU waits there, up to some 100 us: what others do fits into a window.\n\n"
               "examples:\n"
               "  tlblab stress madvise-parallel-2017 --without nested-flush\n"
               "  tlblab stress madvise-parallel-2017 --cpus 4 --seconds 60\n"
               "  tlblab stress madvise-parallel-2017 --fail-alloc rate=0.01,seed=5\n"
+              "  tlblab stress uffd-wp-cow-2020 --without uffd-wp-flush --stall 0:flush\n"
               "  tlblab stress mixed --seconds 600 --fail-alloc rate=0.02\n",
           .run = run_stress};
 }

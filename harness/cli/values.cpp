@@ -111,6 +111,19 @@ std::vector<AllocRule> alloc_rules(const Arguments& arguments, std::string_view 
   return rules;
 }
 
+std::vector<StallPoint> stall_points(const Arguments& arguments, std::string_view otherwise) {
+  const auto found = arguments.options.find(stall_option.name);
+  if (found == arguments.options.end())
+    return otherwise.empty() ? std::vector<StallPoint>{} : parse_stall_points(otherwise);
+  const std::string& typed = found->second.back();
+  if (typed == "none") return {};
+  try {
+    return parse_stall_points(typed);
+  } catch (const StallPointError& error) {
+    throw UsageError(fmt::format("{} {}", stall_option.name, error.what()));
+  }
+}
+
 unsigned jobs_value(const Arguments& arguments, unsigned otherwise) {
   constexpr unsigned most = 256;
   return static_cast<unsigned>(number_value(arguments, "--jobs", otherwise, 1, most));

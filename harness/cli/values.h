@@ -10,6 +10,7 @@
 #include "harness/cli/command.h"
 #include "harness/workload/alloc_failures.h"
 #include "harness/workload/hardware_actors.h"
+#include "harness/workload/stall_points.h"
 
 namespace tlblab {
 
@@ -38,6 +39,12 @@ inline constexpr double max_duration = 1e6;  // seconds, 11 days
 // --fail-alloc, as often as it was given; `otherwise` if it was not, and none for the word none.
 [[nodiscard]] std::vector<AllocRule> alloc_rules(const Arguments& arguments,
                                                  std::string_view otherwise = {});
+// --stall; `otherwise` if it was not given, and none for the word none.
+[[nodiscard]] std::vector<StallPoint> stall_points(const Arguments& arguments,
+                                                   std::string_view otherwise);
+inline constexpr OptionSpec stall_option{
+    "--stall", "POINT[,POINT]",
+    "make CPUs wait there, as 0:flush (none; default: the scenario's)"};
 inline constexpr OptionSpec fail_alloc_option{
     "--fail-alloc", "RULE",
     "make allocations fail, for instance site=gather_batch,every=3; may be given again"};

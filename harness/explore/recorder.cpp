@@ -57,9 +57,11 @@ bool has_address(Operation operation) {
   return operation == Operation::walk_ahead || operation == Operation::evict ||
          operation == Operation::arrive;
 }
+// What an interrupt does tells that there was one.
 bool is_minor(Operation operation) {
-  return operation == Operation::irq_save || operation == Operation::irq_restore ||
-         operation == Operation::rcu_read_lock || operation == Operation::rcu_read_unlock;
+  return operation == Operation::ipi_handler || operation == Operation::irq_save ||
+         operation == Operation::irq_restore || operation == Operation::rcu_read_lock ||
+         operation == Operation::rcu_read_unlock;
 }
 bool is_word_operation(Operation operation) { return operation <= Operation::failed_cmpxchg; }
 bool is_shared_lock(Operation operation) {
@@ -85,6 +87,11 @@ std::string change_text(const TraceStep& step, bool entry, bool store) {
   if (step.before == step.after) return fmt::format("{} stays {}", step.object, step.after);
   if (store && !entry) return fmt::format("store {}: {}", step.object, step.after);
   return fmt::format("{}: {} -> {}", step.object, step.before, step.after);
+}
+
+// Of an entry.
+bool makes_table(const TraceStep& step) {
+  return step.before == "none" && step.after.starts_with("table ");
 }
 
 }  // namespace
@@ -139,14 +146,19 @@ void Recorder::word_row(const OperationNote& note, const WordName& name) {
           .role = name.minor ? Role::hidden
                   : reads    ? Role::load
                              : Role::change,
-          .entry = name.entry};
+          .entry = name.entry,
+          .account = name.account};
   TraceStep& step = row.step;
   step.cpu = note.cpu;
-  step.before = value(note, note.before, name.entry);
-  step.after = value(note, note.value, name.entry);
+  step.before = value(note, note.before, name);
+  step.after = value(note, note.value, name);
   step.order = order_name(note.o);
-  step.text = reads ? fmt::format("{}{}: {}", words.text, step.object, step.after)
-                    : change_text(step, name.entry, note.what == Operation::store);
+  if (reads)
+    step.text = fmt::format("{}{}: {}", words.text, step.object, step.after);
+  else if (name.flags && note.before != note.value)
+    step.text = flags_text(note, step.object);
+  else
+    step.text = change_text(step, name.entry, note.what == Operation::store);
   add(std::move(row));
 }
 
@@ -194,12 +206,13 @@ Recorder::WordText Recorder::word_text(const void* word, std::uint64_t bits) {
   const WordName name = namer_.word(word);
   OperationNote note;
   note.pointer = used != pointers_.end() && used->second;
-  return {name.text, value(note, bits, name.entry)};
+  return {name.text, value(note, bits, name)};
 }
 
-std::string Recorder::value(const OperationNote& note, std::uint64_t bits, bool entry) {
+std::string Recorder::value(const OperationNote& note, std::uint64_t bits, const WordName& name) {
   constexpr std::uint64_t small = 1U << 16;
-  if (entry) return namer_.entry(bits);
+  if (name.entry) return namer_.entry(bits);
+  if (name.flags) return "{" + namer_.flags(bits) + "}";
   if (note.pointer) {
     if (bits == 0) return "null";
     // Small values are marks and no addresses.
@@ -211,18 +224,32 @@ std::string Recorder::value(const OperationNote& note, std::uint64_t bits, bool 
   return fmt::format("{:#x}", bits);
 }
 
+// What came and what went.
+std::string Recorder::flags_text(const OperationNote& note, const std::string& object) {
+  const std::string came = namer_.flags(note.value & ~note.before);
+  const std::string went = namer_.flags(note.before & ~note.value);
+  std::string text = object + ":";
+  if (!came.empty()) text += " set " + came;
+  if (!came.empty() && !went.empty()) text += ",";
+  if (!went.empty()) text += " clear " + went;
+  return text;
+}
+
 // ---- what a reader needs ------------------------------------------------------------------------
 
 // Who uses a word or lock once the scene is set.
 struct Recorder::Use {
   std::uint64_t users = 0, changers = 0;  // CPUs, a bit each
   bool exclusive = false;
-  std::uint64_t changes = 0;                            // so far
+  bool only_grows = true;      // an entry: all that happens to it is that it gets its table
+  Row* last_change = nullptr;  // so far
+  std::uint64_t changes = 0;   // so far
   std::array<std::uint64_t, max_explored_cpus> seen{};  // changes that a CPU has read, and 1
 };
 
 // Loads are needed when another CPU changes the word, the first time that a value is seen; changes
-// when another CPU uses the word, or hardware reads it; locks when they can keep somebody out.
+// when another CPU uses the word, or hardware reads it; locks when they can keep somebody out. That
+// tables are made, and found on the way to a PTE, is not told where they just stay.
 void Recorder::judge() {
   std::map<std::string, Use> uses;
   for (std::size_t at = scene_; at < rows_.size(); ++at) {
@@ -230,6 +257,8 @@ void Recorder::judge() {
     Use& use = uses[row.step.object];
     if (row.role == Role::plain || row.role == Role::hidden) continue;
     use.users |= 1ULL << row.step.cpu;
+    if (row.role == Role::change && row.step.before != row.step.after && !makes_table(row.step))
+      use.only_grows = false;
     if (row.role == Role::change && row.step.before != row.step.after)
       use.changers |= 1ULL << row.step.cpu;
     if (row.role == Role::exclusive) use.exclusive = true;
@@ -240,14 +269,20 @@ void Recorder::judge() {
     const std::uint64_t self = 1ULL << row.step.cpu;
     std::uint64_t& seen = use.seen[row.step.cpu];
     const bool shared = (use.users & ~self) != 0;
+    if (row.entry && use.only_grows && use.changers != 0) continue;
     switch (row.role) {
       case Role::load:
         row.step.key = (use.changers & ~self) != 0 && seen != use.changes + 1;
         seen = use.changes + 1;
+        if (row.account && use.last_change != nullptr && use.last_change->step.cpu != row.step.cpu)
+          use.last_change->step.key = true;
         break;
       case Role::change:
-        row.step.key = (shared || row.entry) && row.step.before != row.step.after;
-        if (row.step.before != row.step.after) ++use.changes;
+        if (row.step.before != row.step.after) {
+          row.step.key = (shared && !row.account) || row.entry;
+          ++use.changes;
+          use.last_change = &row;
+        }
         seen = use.changes + 1;
         break;
       case Role::exclusive:

@@ -19,6 +19,9 @@ struct WordName {
   bool entry = false;   // of a page table: its values are encoded
   bool of_lab = false;  // the laboratory's own: nothing of it is written down
   bool minor = false;   // a counter or hint that decides nothing: no reader needs it
+  // Kept about a page: a change is news only if another CPU loads that very value.
+  bool account = false;
+  bool flags = false;  // its values are sets of bits, by Namer::flags
 };
 
 // Names what lies at an address, and what a value stands for. Words are plain while it is asked.
@@ -27,6 +30,8 @@ class Namer {
   virtual ~Namer() = default;
   [[nodiscard]] virtual WordName word(const void* address) = 0;
   [[nodiscard]] virtual std::string entry(std::uint64_t value) = 0;
+  // The names of the bits, with commas.
+  [[nodiscard]] virtual std::string flags(std::uint64_t bits) { return std::to_string(bits); }
   // Of the object at an address of this program; empty: nobody knows it.
   [[nodiscard]] virtual std::string object(const void* address) = 0;
   // Told of every event. False: what had names is gone, so nothing more is written down.
@@ -73,11 +78,15 @@ class Recorder final : public OperationListener, public TraceSink {
     TraceStep step;
     Role role = Role::plain;
     bool entry = false;
+    bool account = false;
   };
   struct Use;
 
   [[nodiscard]] std::string named(const void* word, const WordName& name);
-  [[nodiscard]] std::string value(const OperationNote& note, std::uint64_t bits, bool entry);
+  [[nodiscard]] std::string value(const OperationNote& note,
+                                  std::uint64_t bits,
+                                  const WordName& name);
+  [[nodiscard]] std::string flags_text(const OperationNote& note, const std::string& object);
   void word_row(const OperationNote& note, const WordName& name);
   void add(Row row);
   void fold_use(Row& access);

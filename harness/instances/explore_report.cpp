@@ -48,6 +48,7 @@ ExploreReport::Found& add_found(ExploreReport& report,
                            .steps = size.steps,
                            .switches = size.switches});
   found.memory = calls.memory;
+  found.told = static_cast<std::uint64_t>(std::ranges::count_if(execution.trace, &TraceStep::key));
   show(report, std::move(execution));
   return found;
 }

@@ -8,6 +8,7 @@
 #include "harness/instances/oracle_setup.h"
 #include "harness/instances/scenario_parts.h"
 #include "harness/instances/session.h"
+#include "harness/instances/stalls.h"
 #include "harness/instances/table.h"
 #include "harness/lab.h"
 
@@ -25,8 +26,10 @@ class StressRun {
         oracles_(cpus_, options.oracles, {.scan_frees = true}),
         place_(parts.body_bytes),
         body_(parts.make(place_, options.text)),
-        operations_(cpus_) {
-    oracles_.attach(machine_);
+        operations_(cpus_),
+        stalls_(options.stalls, roles(), options.seed) {
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu)
+      machine_.attach(cpu, stalls_.sink(cpu, oracles_.sink(cpu)));
     oracles_.count_only(counted_kinds(info_, options.text));
   }
 
@@ -53,6 +56,11 @@ class StressRun {
             .tracked_windows = A::features.async_invalidate,
             .alloc_policy = failures_.policy()};
   }
+  [[nodiscard]] std::vector<unsigned> roles() const {
+    std::vector<unsigned> roles;
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) roles.push_back(role_of(info_, cpu));
+    return roles;
+  }
   [[nodiscard]] double seconds() const {
     return std::chrono::duration<double>(Clock::now() - began_).count();
   }
@@ -75,7 +83,9 @@ class StressRun {
     use_mm<A>(*mm_);
     Lab<A> lab(lab_, *mm_);
     while (begin_round(cpu, lab)) {
+      stalls_.arm(cpu, true);
       body_->act(lab, role_of(info_, cpu));
+      stalls_.arm(cpu, false);
       lab_.meet();
       if (cpu == 0) failures_.disarm();
     }
@@ -111,6 +121,7 @@ class StressRun {
     result.rounds = rounds_;
     for (const std::uint64_t n : operations_) result.operations += n;
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) result.ipis += machine_.counters(cpu).ipis_sent;
+    result.stalls = stalls_.made();
     result.seconds = seconds();
     result.violations = violations();
     result.allocations = failures_.report();
@@ -132,6 +143,7 @@ class StressRun {
   typename ScenarioParts<A>::Made body_;
   mm_struct* mm_ = nullptr;
   std::vector<std::uint64_t> operations_;
+  Stalls stalls_;
   unsigned rounds_ = 0;
   bool over_ = false;
   Clock::time_point began_;

@@ -41,6 +41,7 @@ ScenarioEntry entry_of(const ScenarioInfo& info, const ScenarioRun& run) {
                       .explored_cpus = info.explored_cpus,
                       .fail_alloc = info.fail_alloc,
                       .actors = info.actors,
+                      .stalls = info.stalls,
                       .expected = info.expected};
   for (const BackendEntry& backend : backends())
     if ((info.arches.empty() || form_index(info.arches, backend.name) >= 0) &&

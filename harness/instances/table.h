@@ -21,6 +21,7 @@
 #include "harness/workload/replay.h"
 #include "harness/workload/scenario_text.h"
 #include "harness/workload/script_report.h"
+#include "harness/workload/stall_points.h"
 #include "mm/fixes.h"
 
 namespace tlblab {
@@ -41,6 +42,7 @@ struct StressOptions {
   Placement placement;
   struct fixes fixes;
   std::vector<AllocRule> fail_alloc;
+  std::vector<StallPoint> stalls;
   bool oracles = true;
   const ScenarioText* text = nullptr;       // of a scenario that is one
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C
@@ -52,6 +54,7 @@ struct StressReport {
   std::uint64_t rounds = 0;
   std::uint64_t operations = 0;  // calls and accesses of the actors
   std::uint64_t ipis = 0;
+  std::uint64_t stalls = 0;  // how often a CPU waited where it was asked to
   double seconds = 0;
   double first_violation_seconds = -1;
   std::uint64_t violations = 0;     // in all
@@ -117,8 +120,10 @@ struct ExploreReport {
   struct Found {
     Violation violation;
     std::string schedule;
-    std::uint64_t steps = 0;
+    std::uint64_t steps = 0;     // of the machine
     std::uint64_t switches = 0;  // from one CPU to another
+    // Steps that a reader needs to follow it; 0: the schedule did not show it again.
+    std::uint64_t told = 0;
     // What the search found before it was made shorter; 0: the schedule is as it was found.
     std::uint64_t found_steps = 0, found_switches = 0;
     std::string memory = "sc";  // the model that the schedule is of
@@ -164,6 +169,7 @@ struct ScenarioEntry {
   unsigned explored_cpus = 0;           // how many the explorer takes if not told; 0: all
   std::string_view fail_alloc = {};     // a rule that holds unless another one is typed
   std::string_view actors = {};         // of the hardware, unless others are typed
+  std::string_view stalls = {};         // of CPUs on threads, unless others are typed
   std::span<const Expectation> expected = {};  // empty: check does not run it
 };
 

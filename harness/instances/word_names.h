@@ -29,7 +29,7 @@ class WordNames final : public Namer {
     for (const Range& range : ranges_)
       if (contains(range.begin, range.bytes, address)) return range.name;
     if (mm_ == nullptr) return {};
-    if (contains(mem_map, sizeof(page) * frames_, address)) return {page_word(address)};
+    if (contains(mem_map, sizeof(page) * frames_, address)) return page_word(address);
     if (contains(mm_, context_offset + context_type_of<A>().bytes, address))
       return {.text = "mm->" + mm_word(address), .minor = is_minor(address)};
     for (const vm_area_struct& vma : areas())
@@ -41,6 +41,10 @@ class WordNames final : public Namer {
           av != nullptr && contains(av, sizeof *av, address))
         return {.text = anon_word(vma, *av, address),
                 .minor = contains(&av->refcount, sizeof av->refcount, address)};
+    for (const vm_area_struct& vma : areas())
+      if (const address_space* file = vma.vm_file;
+          file != nullptr && contains(file, sizeof *file, address))
+        return file_word(*file, address);
     // Late: what is in no table is looked for in all of them.
     if (WordName name = table_word(address); !name.text.empty()) return name;
     return {cpu_word(address)};
@@ -60,6 +64,13 @@ class WordNames final : public Namer {
     flag(A::pte_write(pte), "w");
     flag(A::pte_dirty(pte), "d");
     return (pfn == 0 ? "zero page" : fmt::format("page {}", pfn)) + "{" + flags + "}";
+  }
+
+  [[nodiscard]] std::string flags(std::uint64_t bits) override {
+    std::string names;
+    for (const auto& [flag, name] : page_flag_names)
+      if ((bits & flag) != 0) names += (names.empty() ? "" : ",") + std::string(name);
+    return names;
   }
 
   [[nodiscard]] std::string object(const void* address) override {
@@ -123,8 +134,17 @@ class WordNames final : public Namer {
     const Member members[]{{&vma.anon_vma, sizeof vma.anon_vma, "anon_vma"},
                            {&vma.vm_refcnt, sizeof vma.vm_refcnt, "vm_refcnt"},
                            {&vma.vm_lock_seq, sizeof vma.vm_lock_seq, "vm_lock_seq"},
+                           {&vma.vm_flags, sizeof vma.vm_flags, "vm_flags"},
                            {&vma.remembered, sizeof vma.remembered, "remembered"}};
     return area_name(vma) + "->" + member(members, address);
+  }
+
+  static WordName file_word(const address_space& file, const void* address) {
+    const Member members[]{{&file.i_mmap_rwsem, sizeof file.i_mmap_rwsem, "i_mmap_rwsem"},
+                           {&file.device_lock, sizeof file.device_lock, "device_lock"},
+                           {&file.lock, sizeof file.lock, "lock"}};
+    return {.text = std::string("file->") + member(members, address),
+            .minor = contains(&file.lock, sizeof file.lock, address)};
   }
 
   // By the first area that has it as its own.
@@ -166,9 +186,9 @@ class WordNames final : public Namer {
     return "";
   }
 
-  std::string page_word(const void* address) {
+  WordName page_word(const void* address) {
     const page& p = mem_map[offset(mem_map, address) / sizeof(page)];
-    if (contains(&p.ptl, sizeof p.ptl, address)) return lock_name(p);
+    if (contains(&p.ptl, sizeof p.ptl, address)) return {lock_name(p)};
     const Member members[]{{&p.refcount, sizeof p.refcount, "refcount"},
                            {&p.mapcount, sizeof p.mapcount, "mapcount"},
                            {&p.entire_mapcount, sizeof p.entire_mapcount, "entire_mapcount"},
@@ -178,8 +198,13 @@ class WordNames final : public Namer {
                            {&p.generation, sizeof p.generation, "generation"},
                            {&p.swap_entry, sizeof p.swap_entry, "swap_entry"},
                            {&p.anon_vma, sizeof p.anon_vma, "anon_vma"},
-                           {&p.shadow, sizeof p.shadow, "shadow"}};
-    return fmt::format("page {} {}", p.pfn, member(members, address));
+                           {&p.shadow, sizeof p.shadow, "shadow"},
+                           {&p.head, sizeof p.head, "head"},
+                           {&p.index, sizeof p.index, "index"}};
+    return {.text = fmt::format("page {} {}", p.pfn, member(members, address)),
+            .minor = address == &p.head || address == &p.index,
+            .account = true,
+            .flags = contains(&p.flags, sizeof p.flags, address)};
   }
 
   // By the addresses that the table serves, as long as it serves any.
@@ -244,6 +269,23 @@ class WordNames final : public Namer {
         return fmt::format("cpu{}.{}", id, name);
     return {};
   }
+
+  static constexpr std::pair<std::uint32_t, const char*> page_flag_names[]{
+      {PG_anon, "anon"},
+      {PG_anon_exclusive, "anon_exclusive"},
+      {PG_dirty, "dirty"},
+      {PG_reserved, "reserved"},
+      {PG_table, "table"},
+      {PG_swapbacked, "swapbacked"},
+      {PG_writeback, "writeback"},
+      {PG_swapcache, "swapcache"},
+      {PG_referenced, "referenced"},
+      {PG_active, "active"},
+      {PG_uptodate, "uptodate"},
+      {PG_locked, "locked"},
+      {PG_isolated, "isolated"},
+      {PG_ksm, "ksm"},
+  };
 
   std::uint64_t frames_;
   pfn_t last_table_ = 0;  // that was named; 0 is none

@@ -69,10 +69,11 @@ std::string searched(const ExplorePage& page, const ExploreReport& report) {
          expected_words(report);
 }
 
-// "2 context switches, 43 steps (found with 21 and 130)"
+// "2 context switches, 43 machine steps (found with 21 and 130)"
 std::string size_words(const ExploreReport::Found& found) {
-  std::string words = fmt::format("{} context switch{}, {}", found.switches,
-                                  found.switches == 1 ? "" : "es", counted(found.steps, "step"));
+  std::string words =
+      fmt::format("{} context switch{}, {}", found.switches, found.switches == 1 ? "" : "es",
+                  counted(found.steps, "machine step"));
   if (found.found_steps != 0)
     words += fmt::format(" (found with {} and {})", found.found_switches, found.found_steps);
   return words;

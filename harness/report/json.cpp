@@ -145,6 +145,7 @@ Json stress_run(const StressPage& page, const StressPage::Run& run) {
            {"rounds", report.rounds},
            {"operations", report.operations},
            {"ipis", report.ipis},
+           {"stalls", report.stalls},
            {"oracles", on_or_off(page.oracles)},
            {"violations", examples(report.examples)},
            {"violations_total", report.violations},
@@ -158,20 +159,26 @@ Json stress_run(const StressPage& page, const StressPage::Run& run) {
 Json stress_object(const StressPage& page) {
   Json runs = Json::array();
   for (const StressPage::Run& run : page.runs) runs.push_back(stress_run(page, run));
-  return {{"schema", "tlblab/stress/1"}, {"runs", std::move(runs)},
-          {"seed", page.seed},           {"interrupted", page.interrupted},
-          {"place", page.seats.policy},  {"units", page.seats.units},
-          {"tool", object(page.tool)},   {"host", object(page.host)}};
+  return {{"schema", "tlblab/stress/1"},
+          {"runs", std::move(runs)},
+          {"seed", page.seed},
+          {"stalls", page.stalls},
+          {"interrupted", page.interrupted},
+          {"place", page.seats.policy},
+          {"units", page.seats.units},
+          {"tool", object(page.tool)},
+          {"host", object(page.host)}};
 }
 
 Json found_row(const ExploreReport::Found& found) {
   Json out{{"kind", found.violation.kind},
            {"schedule", found.schedule},
-           {"steps", found.steps},
+           {"steps", found.told != 0 ? found.told : found.steps},
            {"text", found.violation.text},
-           {"switches", found.switches}};
+           {"switches", found.switches},
+           {"machine_steps", found.steps}};
   if (found.found_steps != 0)
-    out["as_found"] = {{"steps", found.found_steps}, {"switches", found.found_switches}};
+    out["as_found"] = {{"machine_steps", found.found_steps}, {"switches", found.found_switches}};
   return out;
 }
 

@@ -62,6 +62,7 @@ struct ScriptPage {
 
 struct StressPage {
   std::uint64_t seed = 0;
+  std::vector<std::string> stalls;  // points where CPUs wait
   bool oracles = true;
   bool interrupted = false;
   Seats seats;

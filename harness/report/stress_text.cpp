@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "harness/report/layout.h"
 #include "harness/report/subject_text.h"
@@ -50,6 +51,9 @@ std::string run_text(const StressPage& page, const StressPage::Run& run, const P
                   readable_seconds(report.seconds, hard_blank), counted(report.rounds, "round"),
                   counted(report.operations, "operation"), counted(report.ipis, "IPI")),
       "  ");
+  if (!page.stalls.empty())
+    out += fmt::format("  CPUs waited {} at {}\n", counted(report.stalls, "time"),
+                       fmt::join(page.stalls, ", "));
   out += allocation_lines(report.allocations);
   return out + next_command("stress", run.subject, page.cures);
 }

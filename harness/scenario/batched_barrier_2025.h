@@ -33,6 +33,7 @@ struct batched_barrier_2025 {
       .cpus = 3,
       .crowd_role = 1,
       .arches = "arm64",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -20,7 +20,7 @@
 // The page-table lock does not help: a and b have different ones. Without the load between the flush and
 // the clear nothing is left of b to be stale.
 //
-// Real threads: explorer only; three windows have to meet.
+// Real threads: yes+delay, after up to half a minute; three windows have to meet.
 #pragma once
 
 #include <vector>
@@ -40,11 +40,12 @@ struct batched_flag_2022 {
       .name = "batched-flag-2022",
       .line = "a flag for several flushes that are due: whoever is done with one hides the other",
       .fixes = "batched-pending=flag",
-      .real_threads = "explorer only",
+      .real_threads = "yes+delay",
       .cpus = 4,
       .crowd_role = 3,
       .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,riscv",
       .kinds = "stale_translation_after_return,stale_translation_use",
+      .stalls = "anywhere",
       .expected = expected,
   };
 

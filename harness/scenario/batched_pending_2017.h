@@ -39,6 +39,7 @@ struct batched_pending_2017 {
       .cpus = 3,
       .crowd_role = 1,
       .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,riscv",
+      .stalls = "flush",
       .expected = expected,
   };
 

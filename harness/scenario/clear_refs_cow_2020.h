@@ -54,6 +54,7 @@ struct clear_refs_cow_2020 {
       .cpus = 3,
       .crowd_role = 2,
       .not_on = "ppc64_hash@2007",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -44,6 +44,7 @@ struct delayed_rmap_2022 {
       .real_threads = "yes+delay",
       .cpus = 3,
       .crowd_role = 1,
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -20,7 +20,7 @@
 // that tables went. arm64 does not flush for one that exits and frees no tables: its number is not given out
 // again before a rollover. So the forced flush does nothing at all there.
 //
-// Real threads: yes+delay.
+// Explorer only: on threads RCU gives the table back when the round is over and its flushes have come.
 #pragma once
 
 #include <vector>
@@ -55,7 +55,7 @@ struct forced_flush_tables_2019 {
       .name = "forced-flush-tables-2019",
       .line = "a forced flush leaves walkers their way to a page table that is freed",
       .fixes = "forced-flush-tables",
-      .real_threads = "yes+delay",
+      .real_threads = "explorer only",
       .cpus = 3,
       .crowd_role = 2,
       .expected = expected,

@@ -44,6 +44,7 @@ struct fork_vs_faults_2023 {
       .cpus = 3,
       .crowd_role = 2,
       .kinds = "store_during_copy",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -21,7 +21,7 @@
 //
 // Where the flush interrupts CPU1, CPU0 has waited for it before it looks at the page, with neither fix.
 //
-// Real threads: explorer only.
+// Real threads: yes+delay; GUP-fast has interrupts off in its window, so only a CPU that is slow shows it.
 #pragma once
 
 #include <vector>
@@ -54,11 +54,12 @@ struct gup_fast_vs_collapse {
       .line = table_goes ? "GUP-fast reads a page table that a collapse into a huge page took away"
                          : "a page is pinned while a collapse into a huge page replaces it",
       .fixes = table_goes ? "collapse-sync" : "gup-recheck-pmd,collapse-sync",
-      .real_threads = "explorer only",
+      .real_threads = "yes+delay",
       .cpus = 2,
       .crowd_role = 1,
       .explored_frames = 2 * 1024,
       .kinds = table_goes ? "walk_of_a_freed_table" : "unreliable_pin",
+      .stalls = "anywhere",
       .expected = table_goes ? std::span<const Expectation>(of_the_table) : of_the_page,
   };
 

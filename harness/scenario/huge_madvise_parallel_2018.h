@@ -55,6 +55,7 @@ struct huge_madvise_parallel_2018 {
       .crowd_role = 2,
       .explored_frames = 4 * 1024,
       .kinds = "stale_translation_after_return",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -51,6 +51,7 @@ struct huge_pmd_vs_dontneed {
       .crowd_role = 1,
       .explored_frames = 2 * 1024,
       .kinds = "page_left_after_return",
+      .stalls = "page_fault,copy_begin",
       .expected = frees ? std::span<const Expectation>(expected) : expected_of_protection,
   };
 

@@ -60,6 +60,7 @@ struct ksm_pending_2017 {
       .crowd_role = 0,
       .arches = "x86,x86@2018,x86@6.12,mips,sh,s390,ppc64_hash,sparc64",
       .kinds = "store_during_copy",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -56,6 +56,7 @@ struct madvise_free_parallel_2017 {
       .real_threads = "yes",
       .cpus = 3,
       .crowd_role = 2,
+      .stalls = "flush",
       .expected = expected,
   };
 

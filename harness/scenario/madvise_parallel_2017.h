@@ -63,6 +63,7 @@ struct madvise_parallel_2017 {
       .real_threads = "yes",
       .cpus = 3,
       .crowd_role = 2,
+      .stalls = "flush",
       .expected = expected,
   };
 

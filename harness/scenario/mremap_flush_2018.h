@@ -57,6 +57,7 @@ struct mremap_flush_2018 {
       .cpus = 3,
       .crowd_role = 2,
       .kinds = "frame_freed_while_cached,freed_frame_use",
+      .stalls = "flush",
       .expected = expected,
   };
 

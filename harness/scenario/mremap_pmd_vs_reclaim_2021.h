@@ -72,6 +72,7 @@ struct mremap_pmd_vs_reclaim_2021 {
       .crowd_role = 2,
       .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,ppc64_radix,riscv,s390",
       .kinds = "frame_freed_while_cached,freed_frame_use",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -73,6 +73,7 @@ struct numa_migrate_2013 {
       .cpus = 3,
       .crowd_role = 2,
       .kinds = "store_during_copy,frame_freed_while_cached,freed_frame_use",
+      .stalls = "flush",
       .expected = expected,
   };
 

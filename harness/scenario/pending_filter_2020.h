@@ -63,6 +63,7 @@ struct pending_filter {
       .crowd_role = 2,
       .arches = with_flag ? "x86,x86_invlpgb,mips,s390"
                           : "x86,x86_invlpgb,arm64,riscv,ppc64_radix,mips,s390,ppc64_hash,sparc64",
+      .stalls = "flush",
       .expected = with_flag ? std::span<const Expectation>(of_flag) : of_late,
   };
 

@@ -65,6 +65,7 @@ struct pfnmap_revoke_2022 {
       .cpus = 3,
       .crowd_role = 2,
       .kinds = "frame_freed_while_cached,freed_frame_use",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -36,6 +36,7 @@ struct reclaim_vs_writeback {
       .cpus = 3,
       .crowd_role = 1,
       .arches = "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,riscv",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -44,6 +44,7 @@ struct switch_order {
       .cpus = 2,
       .crowd_role = 1,
       .arches = "x86,x86@6.12,x86@2018",
+      .stalls = idle ? "anywhere" : "",
       .expected = idle ? std::span<const Expectation>(of_idle) : of_switch,
   };
 

@@ -54,6 +54,7 @@ struct uffd_unprotect_cow_2020 {
       .arches =
           "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,s390,ppc64_hash,ppc64_radix,riscv,sparc64,"
           "mips,arm,sh,um",
+      .stalls = "flush",
       .expected = expected,
   };
 

@@ -71,6 +71,7 @@ struct uffd_wp_cow {
       .arches = about_order
                     ? "x86,x86@2018,x86@6.12,x86_invlpgb,arm64,ppc64_radix,riscv,mips,arm,sh,um"
                     : "",
+      .stalls = "flush",
       .expected = about_order ? std::span<const Expectation>(of_order) : of_copy,
   };
 

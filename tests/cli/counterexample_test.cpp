@@ -46,7 +46,7 @@ std::string columns_of(const std::string& text) {
 TEST(Counterexample, IsShortAndBreaksTheSameRule) {
   const ordered_json found = violation("2", false), shrunk = violation("2");
   EXPECT_EQ(shrunk["kind"], found["kind"]);
-  EXPECT_EQ(shrunk["as_found"]["steps"], found["steps"]);
+  EXPECT_EQ(shrunk["as_found"]["machine_steps"], found["machine_steps"]);
   EXPECT_FALSE(found.contains("as_found"));
   EXPECT_LT(shrunk["switches"].get<int>(), 12);
   EXPECT_LT(10 * shrunk["switches"].get<int>(), found["switches"].get<int>());
@@ -93,6 +93,7 @@ TEST(Counterexample, TheTraceHasTheRowsOfTheText) {
       ordered_json::parse(typed({"replay", "--json", schedule}).out)["runs"][0];
   const ordered_json& trace = run["trace"];
   const auto key = std::ranges::count_if(trace, [](const auto& row) { return row["key"] == true; });
+  EXPECT_EQ(violation("1")["steps"], key);
   EXPECT_THAT(typed({"replay", schedule}).out,
               HasSubstr(std::to_string(key) + " of " + std::to_string(trace.size()) + " rows"));
   EXPECT_EQ(trace.back()["violating"], true);

@@ -17,11 +17,14 @@ using testing::IsEmpty;
 
 struct Words {
   Atomic<int> x{0}, own{0}, lab{0}, counter{0}, nameless{0};
-  Atomic<std::uint64_t> entry{0};
+  Atomic<std::uint64_t> entry{0}, table{0};
+  Atomic<std::uint32_t> flags{0};
   Atomic<Words*> pointer{nullptr};
   Spinlock lock, private_lock;
   RwSem sem;
 };
+
+constexpr std::uint64_t table_value = 99;
 
 // By the place in the one Words that there is.
 class WordsByName final : public Namer {
@@ -33,13 +36,20 @@ class WordsByName final : public Namer {
     if (address == &words_.lab) return {.text = "lab", .of_lab = true};
     if (address == &words_.counter) return {.text = "counter", .minor = true};
     if (address == &words_.entry) return {"pte[0x4000]", true};
+    if (address == &words_.table) return {"pgd[0x0]", true};
+    if (address == &words_.flags) return {.text = "page 5 flags", .account = true, .flags = true};
     if (address == &words_.pointer) return {"pointer"};
     if (address == &words_.lock) return {"lock"};
     if (address == &words_.private_lock) return {"private_lock"};
     return {};
   }
   std::string entry(std::uint64_t value) override {
-    return value == 0 ? "none" : "page " + std::to_string(value);
+    if (value == 0) return "none";
+    return (value == table_value ? "table " : "page ") + std::to_string(value);
+  }
+  std::string flags(std::uint64_t bits) override {
+    if (bits == 3) return "dirty,locked";
+    return bits == 0 ? "" : bits == 1 ? "dirty" : "locked";
   }
   std::string object(const void* address) override { return address == &words_ ? "words" : ""; }
 
@@ -100,6 +110,38 @@ TEST(Recorder, WritesDownEachAccessWithItsValues) {
   EXPECT_EQ(rmw.order, "full");
 }
 
+TEST(Recorder, TellsOfThePagesAccountOnlyWhatAnotherCpuLoads) {
+  const auto steps = recorded("v1 a2 b1 a1", [](Words& w, unsigned cpu, Recorder&) {
+    if (cpu == 0) {
+      w.flags.fetch_or(2, order::relaxed);
+      static_cast<void>(w.flags.exchange(1, order::relaxed));
+      w.flags.fetch_or(2, order::relaxed);  // nobody looks
+    } else {
+      static_cast<void>(w.flags.load(order::relaxed));
+    }
+  });
+  EXPECT_THAT(texts(steps, false),
+              ElementsAre("1a page 5 flags: set locked", "2a page 5 flags: set dirty, clear locked",
+                          "3b load page 5 flags: {dirty}", "4a page 5 flags: set locked"));
+  EXPECT_THAT(texts(steps, true), ElementsAre("2a page 5 flags: set dirty, clear locked",
+                                              "3b load page 5 flags: {dirty}"));
+}
+
+TEST(Recorder, LeavesOutTablesThatStay) {
+  const auto run = [](bool goes) {
+    return texts(recorded(goes ? "v1 a1 b1 a1" : "v1 a1 b1",
+                          [goes](Words& w, unsigned cpu, Recorder&) {
+                            if (cpu == 0) w.table.store(table_value, order::relaxed);
+                            if (cpu == 0 && goes) w.table.store(0, order::relaxed);
+                            if (cpu == 1) static_cast<void>(w.table.load(order::relaxed));
+                          }),
+                 true);
+  };
+  EXPECT_THAT(run(false), ElementsAre());
+  EXPECT_THAT(run(true), ElementsAre("1a set pgd[0x0]: table 99", "2b load pgd[0x0]: table 99",
+                                     "3a clear pgd[0x0], was table 99"));
+}
+
 TEST(Recorder, WritesNoAddressAndNumbersUnknownWords) {
   const auto steps = recorded("v1 a4", [](Words& w, unsigned cpu, Recorder&) {
     if (cpu != 0) return;
@@ -134,7 +176,8 @@ TEST(Recorder, WritesDownInterruptsAndRcu) {
               ElementsAre("1a load x: 0", "2b load x: 0", "3a IPI to CPU1", "4b interrupted",
                           "5b answers CPU0", "6a all IPIs are answered", "7a rcu_read_lock",
                           "8a rcu_read_unlock", "10a synchronize_rcu returns"));
-  EXPECT_THAT(texts(steps, true), testing::Contains("4b interrupted"));
+  EXPECT_THAT(texts(steps, true), testing::Contains("5b answers CPU0"));
+  EXPECT_THAT(texts(steps, true), testing::Not(testing::Contains("4b interrupted")));
   EXPECT_THAT(texts(steps, true), testing::Not(testing::Contains("7a rcu_read_lock")));
 }
 

@@ -27,8 +27,8 @@ TEST(ExploreJson, IsThis) {
       R"("model":"sc","without":["nested-flush"],"complete":false,"executions":812,"blocked":0,)"
       R"("steps":81200,"ns_per_step":500.0,"violations":[{"kind":"stale_translation_use",)"
       R"("schedule":"v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",)"
-      R"("steps":20,"text":"CPU 2 read the old value of page 7","switches":2,)"
-      R"("as_found":{"steps":517,"switches":41}}],"cpus":3,"oracles":"on",)"
+      R"("steps":9,"text":"CPU 2 read the old value of page 7","switches":2,"machine_steps":20,)"
+      R"("as_found":{"machine_steps":517,"switches":41}}],"cpus":3,"oracles":"on",)"
       R"("seed":1,"strategy":"random","seconds":0.0406}],"interrupted":false,)"
       R"("tool":{"version":"0.1.0"}})"
       "\n");
@@ -73,10 +73,10 @@ TEST(StressJson, IsThis) {
       stress_json(by_hand::stress(true)),
       R"({"schema":"tlblab/stress/1","runs":[{"scenario":"madvise-parallel-2017","arch":"x86",)"
       R"("without":["nested-flush"],"cpus":8,"oversubscribed":true,"seconds":20.004,)"
-      R"("rounds":1000,"operations":9000,"ipis":300,"oracles":"on",)"
+      R"("rounds":1000,"operations":9000,"ipis":300,"stalls":7,"oracles":"on",)"
       R"("violations":[{"kind":"stale_translation_use","text":"CPU 2 read the old value of page 7"},)"
       R"({"kind":"stale_translation_use","text":"CPU 2 read the old value of page 8"}],)"
-      R"("violations_total":42,"first_violation_seconds":0.0125}],"seed":9,"interrupted":false,)"
+      R"("violations_total":42,"first_violation_seconds":0.0125}],"seed":9,"stalls":["0:flush"],"interrupted":false,)"
       R"("place":"spread","units":2,"tool":{"version":"0.1.0"},"host":{"kernel":"6.18"}})"
       "\n");
 }

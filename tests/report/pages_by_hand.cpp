@@ -76,6 +76,7 @@ StressPage stress(bool broken) {
   report.rounds = 1000;
   report.operations = 9000;
   report.ipis = 300;
+  report.stalls = 7;
   report.seconds = 20.004;
   if (broken) {
     report.violations = 42;
@@ -85,6 +86,7 @@ StressPage stress(bool broken) {
   }
   StressPage page;
   page.seed = 9;
+  page.stalls = {"0:flush"};
   page.seats = {8, 2, "spread"};
   page.runs = {{subject(broken), report}};
   page.cures = {"nested-flush"};
@@ -125,6 +127,7 @@ ExplorePage explore(bool broken) {
          .schedule = "v1 madvise-parallel-2017 x86 sc without=nested-flush : a7 b12 c:1",
          .steps = 20,
          .switches = 2,
+         .told = 9,
          .found_steps = 517,
          .found_switches = 41}};
   ExplorePage page;

@@ -40,7 +40,7 @@ TEST(ExploreText, OfAViolation) {
             "=> 9                                 madvise(DONTNEED) returns\n"
             "\n"
             "  2 of 3 rows; --verbose shows all\n"
-            "  replay, 2 context switches, 20 steps (found with 41 and 517):\n"
+            "  replay, 2 context switches, 20 machine steps (found with 41 and 517):\n"
             "  tlblab replay 'v1 madvise-parallel-2017 x86 sc without=nested-flush :\n"
             "    a7 b12 c:1'\n"
             "  searched: random schedules, 812 executions, 81200 steps in 40.6 ms;\n"
@@ -186,6 +186,7 @@ TEST(StressText, OfAViolationOnTooFewUnits) {
             "    CPU 2 read the old value of page 7\n"
             "  42 violations in all, the first after 12.5 ms\n"
             "  20.0 s: 1000 rounds, 9000 operations, 300 IPIs\n"
+            "  CPUs waited 7 times at 0:flush\n"
             "with the fix:\n"
             "  tlblab stress madvise-parallel-2017\n");
 }
