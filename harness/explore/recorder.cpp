@@ -133,8 +133,17 @@ void Recorder::operation(const OperationNote& note) noexcept {
   if (has_address(note.what)) row.step.object = fmt::format("{:#x}", note.value);
   row.step.text += has_value(note.what) ? std::to_string(note.value) : row.step.object;
   if (note.word != nullptr) row.role = is_shared_lock(note.what) ? Role::shared : Role::exclusive;
-  if (is_minor(note.what) || name.minor) row.role = Role::hidden;
+  if (is_minor(note.what) || name.minor || answers_a_flush(row.step)) row.role = Role::hidden;
   add(std::move(row));
+}
+
+// The answer to a request for a flush right behind that flush says nothing more; before it, much.
+bool Recorder::answers_a_flush(const TraceStep& step) const {
+  if (step.what != words_of(Operation::ipi_done).what) return false;
+  const auto last = std::ranges::find_if(rows_.rbegin(), rows_.rend(), [&step](const Row& row) {
+    return row.step.cpu == step.cpu && row.role != Role::hidden;
+  });
+  return last != rows_.rend() && last->step.what == "tlb_flush";
 }
 
 // Inside a window only what hardware does to an entry is of use; events tell the rest.
@@ -243,6 +252,7 @@ struct Recorder::Use {
   bool exclusive = false;
   bool only_grows = true;      // an entry: all that happens to it is that it gets its table
   Row* last_change = nullptr;  // so far
+  Row* last_load = nullptr;    // with nothing behind it
   std::uint64_t changes = 0;   // so far
   std::array<std::uint64_t, max_explored_cpus> seen{};  // changes that a CPU has read, and 1
 };
@@ -274,6 +284,7 @@ void Recorder::judge() {
       case Role::load:
         row.step.key = (use.changers & ~self) != 0 && seen != use.changes + 1;
         seen = use.changes + 1;
+        use.last_load = &row;
         if (row.account && use.last_change != nullptr && use.last_change->step.cpu != row.step.cpu)
           use.last_change->step.key = true;
         break;
@@ -282,6 +293,11 @@ void Recorder::judge() {
           row.step.key = (shared && !row.account) || row.entry;
           ++use.changes;
           use.last_change = &row;
+          // The change says what was there.
+          if (row.step.key && use.last_load != nullptr && use.last_load->step.cpu == row.step.cpu &&
+              use.last_load->step.after == row.step.before)
+            use.last_load->step.key = false;
+          use.last_load = nullptr;
         }
         seen = use.changes + 1;
         break;

@@ -87,6 +87,7 @@ class Recorder final : public OperationListener, public TraceSink {
                                   std::uint64_t bits,
                                   const WordName& name);
   [[nodiscard]] std::string flags_text(const OperationNote& note, const std::string& object);
+  [[nodiscard]] bool answers_a_flush(const TraceStep& step) const;
   void word_row(const OperationNote& note, const WordName& name);
   void add(Row row);
   void fold_use(Row& access);

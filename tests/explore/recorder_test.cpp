@@ -127,6 +127,18 @@ TEST(Recorder, TellsOfThePagesAccountOnlyWhatAnotherCpuLoads) {
                                               "3b load page 5 flags: {dirty}"));
 }
 
+// The change says what was there.
+TEST(Recorder, LeavesOutALoadBeforeItsOwnChange) {
+  const auto steps = recorded("v1 b1 a2 b1", [](Words& w, unsigned cpu, Recorder&) {
+    if (cpu == 1) w.entry.store(5, order::relaxed);
+    static_cast<void>(w.entry.load(order::relaxed));
+    if (cpu == 0) w.entry.store(6, order::relaxed);
+  });
+  EXPECT_THAT(texts(steps, true),
+              ElementsAre("1b set pte[0x4000]: page 5", "3a pte[0x4000]: page 5 -> page 6",
+                          "4b load pte[0x4000]: page 6"));
+}
+
 TEST(Recorder, LeavesOutTablesThatStay) {
   const auto run = [](bool goes) {
     return texts(recorded(goes ? "v1 a1 b1 a1" : "v1 a1 b1",
