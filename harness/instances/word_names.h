@@ -189,6 +189,7 @@ class WordNames final : public Namer {
   WordName page_word(const void* address) {
     const page& p = mem_map[offset(mem_map, address) / sizeof(page)];
     if (contains(&p.ptl, sizeof p.ptl, address)) return {lock_name(p)};
+    const void* head = static_cast<const void*>(&p.head);
     const Member members[]{{&p.refcount, sizeof p.refcount, "refcount"},
                            {&p.mapcount, sizeof p.mapcount, "mapcount"},
                            {&p.entire_mapcount, sizeof p.entire_mapcount, "entire_mapcount"},
@@ -199,10 +200,10 @@ class WordNames final : public Namer {
                            {&p.swap_entry, sizeof p.swap_entry, "swap_entry"},
                            {&p.anon_vma, sizeof p.anon_vma, "anon_vma"},
                            {&p.shadow, sizeof p.shadow, "shadow"},
-                           {&p.head, sizeof p.head, "head"},
+                           {head, sizeof(page*), "head"},
                            {&p.index, sizeof p.index, "index"}};
     return {.text = fmt::format("page {} {}", p.pfn, member(members, address)),
-            .minor = address == &p.head || address == &p.index,
+            .minor = address == head || address == &p.index,
             .account = true,
             .flags = contains(&p.flags, sizeof p.flags, address)};
   }
