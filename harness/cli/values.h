@@ -43,8 +43,7 @@ inline constexpr double max_duration = 1e6;  // seconds, 11 days
 [[nodiscard]] std::vector<StallPoint> stall_points(const Arguments& arguments,
                                                    std::string_view otherwise);
 inline constexpr OptionSpec stall_option{
-    "--stall", "POINT[,POINT]",
-    "make CPUs wait there, as 0:flush (none; default: the scenario's)"};
+    "--stall", "POINT[,POINT]", "make CPUs wait there, as 0:flush (none; default: the scenario's)"};
 inline constexpr OptionSpec fail_alloc_option{
     "--fail-alloc", "RULE",
     "make allocations fail, for instance site=gather_batch,every=3; may be given again"};
