@@ -43,6 +43,7 @@ class OracleConservation : public ::testing::Test {
 
 // An access that is made ends it, a fault elsewhere too.
 TEST_F(OracleConservation, AnAccessDoesNotFaultForEver) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto faults = [this](std::uint64_t times, vaddr_t va) {
     for (; times > 0; --times) send(EventKind::page_fault, va);
   };
